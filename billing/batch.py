@@ -1,0 +1,364 @@
+"""The one place that writes the ledger: a batch of operations becomes the rows of one transaction.
+
+`Batch` reads the wallets under lock, decides the operations in order in memory, and writes everything at once.
+It neither begins nor commits: `billing.ledger.book` does.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+
+from billing.chain import TransferRow, transfer_hash
+from billing.operations import (
+    AbandonedHold,
+    CallContext,
+    ExtendHold,
+    Grant,
+    HoldGone,
+    InsufficientBalance,
+    LedgerError,
+    Leg,
+    OpenHold,
+    Operation,
+    Outcome,
+    PlaceHold,
+    Settle,
+    Settlement,
+)
+from billing.pricing import Price, Quote, Usage, total_nano
+from billing.rows import (
+    ACCOUNT_UPDATE,
+    HOLD_INSERT,
+    HOLD_LOCK,
+    HOLD_UPDATE,
+    TRANSFER_INSERT,
+    USAGE_INSERT,
+    WRITER_UPDATE,
+    UsageRow,
+    context_json,
+    for_update,
+    legs_json,
+    lines_json,
+    marks,
+    time_column,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WALLETS = ("trial", "paid")  # trial is spent first
+NO_QUOTE = Quote(Price(version=0), prompt_tokens=0)
+
+
+class Wallet:
+    """A wallet's state inside one batch, with the changes to be written."""
+
+    __slots__ = ("account_id", "available_nano", "credits", "debits", "pending")
+
+    def __init__(self, account_id: int, available_nano: int) -> None:
+        self.account_id = account_id
+        self.available_nano = available_nano
+        self.credits = self.debits = self.pending = 0
+
+    def reserve(self, amount_nano: int) -> None:
+        self.pending += amount_nano
+        self.available_nano -= amount_nano
+
+    def resolve(self, reserved_nano: int, posted_nano: int) -> None:
+        self.pending -= reserved_nano
+        self.debits += posted_nano
+        self.available_nano += reserved_nano - posted_nano
+
+    def debit(self, amount_nano: int) -> None:
+        self.debits += amount_nano
+        self.available_nano -= amount_nano
+
+    def credit(self, amount_nano: int) -> None:
+        self.credits += amount_nano
+        self.available_nano += amount_nano
+
+
+class Batch:
+    """`platform` maps a platform account's kind to its id; holds placed here expire at `deadline_at`."""
+
+    def __init__(
+        self,
+        cursor: CursorWrapper,
+        *,
+        writer_id: int,
+        platform: Mapping[str, int],
+        now: datetime,
+        deadline_at: datetime,
+    ) -> None:
+        self.cursor = cursor
+        self.writer_id = writer_id
+        self.platform = platform
+        self.now_us = (now - EPOCH) // timedelta(microseconds=1)
+        self.now_column = time_column(now)
+        self.deadline_column = time_column(deadline_at)
+        self.wallets: dict[tuple[int, str], Wallet] = {}
+        self.transfers: list[tuple[Any, ...]] = []
+        self.holds: list[tuple[Any, ...]] = []
+        self.extensions: list[tuple[str, str]] = []
+        self.usage: list[UsageRow] = []
+        self.seq, self.head = 0, b""
+
+    # --- the whole way -------------------------------------------------------------------------
+    def run(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """An outcome per operation, in order. Refusals are outcomes; a database error is raised."""
+        self.lock_wallets({workspace_of(operation) for operation in operations})
+        self.read_head()
+        owned = self.claim_holds(operations)
+        outcomes = [self.decide(operation, owned) for operation in operations]
+        self.write()
+        return outcomes
+
+    def decide(self, operation: Operation, owned: set[str]) -> Outcome:
+        try:
+            match operation:
+                case PlaceHold():
+                    return self.place_hold(operation)
+                case Settle():
+                    return self.settle(operation, owned)
+                case ExtendHold():
+                    return self.extend_hold(operation)
+                case Grant():
+                    return self.grant(operation)
+                case AbandonedHold():
+                    return self.abandon(operation, owned)
+        except LedgerError as refusal:
+            return refusal
+
+    # --- reading, under lock -------------------------------------------------------------------
+    def lock_wallets(self, workspace_ids: set[int]) -> None:
+        """In id order, so that two processes never wait for each other."""
+        rows = self.query(
+            "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"
+            f" WHERE workspace_id IN ({marks(workspace_ids)}) ORDER BY id {for_update()}",
+            tuple(workspace_ids),
+        )
+        self.wallets = {(row[1], row[2]): Wallet(row[0], row[3]) for row in rows}
+
+    def read_head(self) -> None:
+        rows = self.query(
+            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {for_update()}", (self.writer_id,)
+        )
+        self.seq, self.head = rows[0][0], bytes(rows[0][1])
+
+    def claim_holds(self, operations: Sequence[Operation]) -> set[str]:
+        """Deletes the rows of the holds to be resolved; the ids that came back are ours to resolve."""
+        ids = [
+            operation.hold.context.request_id if isinstance(operation, Settle) else operation.context.request_id
+            for operation in operations
+            if isinstance(operation, Settle | AbandonedHold)
+        ]
+        if not ids:
+            return set()
+        rows = self.query(
+            f"DELETE FROM billing_hold WHERE request_id IN ({marks(ids)}) RETURNING request_id", tuple(ids)
+        )
+        return {row[0] for row in rows}
+
+    # --- deciding, in memory -------------------------------------------------------------------
+    def place_hold(self, operation: PlaceHold) -> OpenHold:
+        context, quote = operation.context, operation.quote
+        available = self.available_nano(context.workspace_id)
+        cap = quote.cap_within(available)
+        if cap < 0:
+            raise InsufficientBalance(quote.cost_nano(min(1, quote.cap_tokens)), available)
+        legs = self.reserve(context, quote.cost_nano(cap), first_number=1)
+        self.holds.append(self.hold_row(context, legs))
+        return OpenHold(context, quote, legs, cap, self.available_nano(context.workspace_id))
+
+    def extend_hold(self, operation: ExtendHold) -> OpenHold:
+        hold, amount = operation.hold, operation.amount_nano
+        context = hold.context
+        available = self.available_nano(context.workspace_id)
+        if amount > available:
+            raise InsufficientBalance(amount, available)
+        if not self.query(f"{HOLD_LOCK} {for_update()}", (context.request_id,)):
+            raise HoldGone(context.request_id)
+        legs = [*hold.legs, *self.reserve(context, amount, first_number=len(hold.legs) + 1)]
+        self.extensions.append((legs_json(legs), context.request_id))
+        return OpenHold(context, hold.quote, legs, hold.cap_tokens, self.available_nano(context.workspace_id))
+
+    def settle(self, operation: Settle, owned: set[str]) -> Settlement:
+        hold = operation.hold
+        context = hold.context
+        if context.request_id not in owned:
+            raise HoldGone(context.request_id)
+        owned.discard(context.request_id)
+        cost = total_nano(operation.lines)
+        charged = self.post_legs(context, hold.legs, cost)
+        self.collect_rest(context, cost, charged)
+        settlement = Settlement(
+            cost, cost - charged["trial"] - charged["paid"], self.available_nano(context.workspace_id)
+        )
+        self.usage.append(self.usage_row(operation, charged, settlement))
+        return settlement
+
+    def abandon(self, operation: AbandonedHold, owned: set[str]) -> None:
+        """Give everything back: the process that held it is gone."""
+        context = operation.context
+        if context.request_id not in owned:
+            raise HoldGone(context.request_id)
+        owned.discard(context.request_id)
+        self.post_legs(context, operation.legs, 0)
+        balance = self.available_nano(context.workspace_id)
+        settle = Settle(
+            OpenHold(context, NO_QUOTE, operation.legs, 0, balance), Usage(), [], "abandoned", "abandoned"
+        )
+        self.usage.append(self.usage_row(settle, {"trial": 0, "paid": 0}, Settlement(0, 0, balance)))
+
+    def grant(self, operation: Grant) -> None:
+        wallet = self.wallet(operation.workspace_id, operation.wallet)
+        self.transfer(
+            operation.key, "direct", self.platform["promotion"], wallet.account_id, operation.amount_nano,
+            reason=operation.reason,
+        )  # fmt: skip
+        wallet.credit(operation.amount_nano)
+
+    # --- pieces of a decision ------------------------------------------------------------------
+    def reserve(self, context: CallContext, amount_nano: int, first_number: int) -> list[Leg]:
+        """Legs that reserve `amount_nano`, trial first. The caller has checked that it is available."""
+        legs: list[Leg] = []
+        for name in WALLETS:
+            wallet = self.wallet(context.workspace_id, name)
+            part = min(amount_nano, wallet.available_nano)
+            if part > 0:
+                leg = Leg(first_number + len(legs), name, part)
+                self.transfer(
+                    f"{context.request_id}/hold/{leg.number}", "pending", wallet.account_id,
+                    self.platform["revenue"], part, reason="hold",
+                )  # fmt: skip
+                wallet.reserve(part)
+                legs.append(leg)
+                amount_nano -= part
+        return legs
+
+    def post_legs(self, context: CallContext, legs: Iterable[Leg], cost_nano: int) -> dict[str, int]:
+        """Post each leg as far as the cost goes and void its rest; what was charged to each wallet."""
+        charged = dict.fromkeys(WALLETS, 0)
+        for leg in legs:
+            wallet = self.wallet(context.workspace_id, leg.wallet)
+            posted = min(leg.amount_nano, cost_nano)
+            for kind, reason, part in (("post", "settle", posted), ("void", "release", leg.amount_nano - posted)):
+                if part:
+                    self.transfer(
+                        f"{context.request_id}/{kind}/{leg.number}", kind, wallet.account_id,
+                        self.platform["revenue"], part, reason=reason,
+                        pending_id=f"{context.request_id}/hold/{leg.number}",
+                    )  # fmt: skip
+            wallet.resolve(leg.amount_nano, posted)
+            charged[leg.wallet] += posted
+            cost_nano -= posted
+        return charged
+
+    def collect_rest(self, context: CallContext, cost_nano: int, charged: dict[str, int]) -> None:
+        """Cost above the hold: from what is available, trial first; then from the platform's loss account."""
+        rest = cost_nano - sum(charged.values())
+        for name in WALLETS:
+            wallet = self.wallet(context.workspace_id, name)
+            part = min(rest, wallet.available_nano)
+            if part > 0:
+                self.transfer(
+                    f"{context.request_id}/over/{name}", "direct", wallet.account_id,
+                    self.platform["revenue"], part, reason="settle above hold",
+                )  # fmt: skip
+                wallet.debit(part)
+                charged[name] += part
+                rest -= part
+        if rest > 0:
+            self.transfer(
+                f"{context.request_id}/uncollected", "direct", self.platform["loss"],
+                self.platform["revenue"], rest, reason="uncollected",
+            )  # fmt: skip
+
+    def transfer(
+        self, key: str, kind: str, debit: int, credit: int, amount: int, *, reason: str, pending_id: str | None = None
+    ) -> None:  # fmt: skip
+        self.seq += 1
+        row = TransferRow(
+            key, kind, debit, credit, amount, pending_id, reason, self.now_us, self.writer_id, self.seq, self.head
+        )
+        self.head = transfer_hash(row)
+        self.transfers.append((*row[:7], self.now_column, *row[8:], self.head))
+
+    def wallet(self, workspace_id: int, name: str) -> Wallet:
+        try:
+            return self.wallets[workspace_id, name]
+        except KeyError:
+            raise LedgerError(f"workspace {workspace_id} has no {name} wallet") from None
+
+    def available_nano(self, workspace_id: int) -> int:
+        return sum(self.wallet(workspace_id, name).available_nano for name in WALLETS)
+
+    def hold_row(self, context: CallContext, legs: list[Leg]) -> tuple[Any, ...]:
+        return (
+            context.request_id, context.workspace_id, self.writer_id, self.deadline_column, legs_json(legs),
+            context_json(context), self.now_column,
+        )  # fmt: skip
+
+    def usage_row(self, settle: Settle, charged: dict[str, int], settlement: Settlement) -> UsageRow:
+        hold, usage, context = settle.hold, settle.usage, settle.hold.context
+        return UsageRow(
+            request_id=context.request_id,
+            workspace_id=context.workspace_id,
+            api_key_id=context.api_key_id,
+            model=context.model,
+            operation=context.operation,
+            endpoint_id=settle.endpoint_id,
+            outcome=settle.outcome,
+            error_code=settle.error_code,
+            streamed=context.streamed,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            pages=usage.pages,
+            usage_source=usage.source,
+            price_version=context.price_version,
+            lines=lines_json(settle.lines),
+            held_nano=hold.held_nano,
+            cost_nano=settlement.cost_nano,
+            uncollected_nano=settlement.uncollected_nano,
+            trial_nano=charged["trial"],
+            paid_nano=charged["paid"],
+            balance_nano=settlement.balance_nano,
+            leg_count=len(hold.legs),
+            first_byte_ms=settle.first_byte_ms,
+            duration_ms=settle.duration_ms,
+            created_at=time_column(context.started_at),
+            settled_at=self.now_column,
+        )
+
+    # --- writing -------------------------------------------------------------------------------
+    def write(self) -> None:
+        self.write_many(TRANSFER_INSERT, self.transfers)
+        self.write_many(HOLD_INSERT, self.holds)
+        self.write_many(HOLD_UPDATE, self.extensions)
+        self.write_many(USAGE_INSERT, self.usage)
+        changes = [
+            (wallet.credits, wallet.debits, wallet.pending, wallet.account_id)
+            for wallet in self.wallets.values()
+            if wallet.credits or wallet.debits or wallet.pending
+        ]
+        self.write_many(ACCOUNT_UPDATE, changes)
+        if self.transfers:
+            self.cursor.execute(WRITER_UPDATE, (self.seq, self.head, self.writer_id))
+
+    def write_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self.cursor.executemany(statement, rows)
+
+    def query(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        self.cursor.execute(statement, parameters)
+        return self.cursor.fetchall()
+
+
+def workspace_of(operation: Operation) -> int:
+    match operation:
+        case Grant():
+            return operation.workspace_id
+        case Settle() | ExtendHold():
+            return operation.hold.context.workspace_id
+        case _:
+            return operation.context.workspace_id

@@ -1,0 +1,127 @@
+"""Does an endpoint answer as its kind should? One real, tiny call per probe; a chat never goes to a reranker."""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from inference.gateway.sse import EventSplitter, event_data
+from inference.http import guarded_client
+from models_registry.models import Endpoint, Model
+from models_registry.vendors import VENDORS
+from models_registry.vendors.base import Dialect, DialectError, Json, Target
+from models_registry.vendors.wire import json_object, snippet
+
+OPERATIONS = {"llm": "chat", "embedding": "embeddings", "rerank": "rerank", "ocr": "ocr"}
+CONNECT_S = 5.0
+ANSWER_S = 20.0  # for each wait between bytes
+TOTAL_S = 25.0  # shorter than the lease of whoever probes
+REPLY_BYTES_MAX = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """`reason` is for admins: the stage that failed, the URL, the status and the upstream's own words."""
+
+    answered: bool
+    reason: str
+    duration_ms: int
+
+
+class ProbeFailed(Exception):
+    """The stage and the words of a failure."""
+
+
+def endpoint_probe(endpoint: Endpoint) -> ProbeResult:
+    """Calls the endpoint once. Never raises for what an upstream does."""
+    began = time.monotonic()
+    dialect = VENDORS[endpoint.vendor].kinds[endpoint.model.kind].dialect
+    operation = OPERATIONS[endpoint.model.kind]
+    url = dialect.url(endpoint.inference_url, operation)
+    try:
+        call(dialect, endpoint, url, operation)
+    except ProbeFailed as failure:
+        return ProbeResult(False, f"{failure} · POST {url}", elapsed_ms(began))
+    return ProbeResult(True, "", elapsed_ms(began))
+
+
+def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None:
+    """Raises ProbeFailed."""
+    request = dialect.probe()
+    if endpoint.model.stream_only:
+        request = {**request, "stream": True}
+    outgoing = dialect.build(request, Target(operation, endpoint.upstream_model, auth_headers(endpoint)))
+    try:
+        with (
+            guarded_client(connect_s=CONNECT_S, read_s=ANSWER_S) as client,
+            client.stream("POST", url, content=outgoing.body, headers=outgoing.headers) as response,
+        ):
+            body = read(response)
+    except httpx.TimeoutException as error:
+        stage = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
+        raise ProbeFailed(f"{stage}: timed out") from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        stage = "connect" if isinstance(error, httpx.ConnectError) else "answer"
+        raise ProbeFailed(f"{stage}: {error or type(error).__name__}") from error
+    check_answer(dialect, response, body, request)
+
+
+def auth_headers(endpoint: Endpoint) -> dict[str, str]:
+    key = endpoint.api_key.reveal()
+    if not key:
+        return {}
+    return {"Authorization": key if endpoint.auth == Endpoint.Auth.RAW else f"Bearer {key}"}
+
+
+def read(response: httpx.Response) -> bytes:
+    """The body, within size and time. A probe that trickles for ever is a failed one."""
+    until = time.monotonic() + TOTAL_S
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > REPLY_BYTES_MAX:
+            raise ProbeFailed("answer: the reply is larger than a probe's reply can be")
+        if time.monotonic() > until:
+            raise ProbeFailed(f"answer: not finished after {TOTAL_S:.0f} s")
+    return bytes(body)
+
+
+def check_answer(dialect: Dialect, response: httpx.Response, body: bytes, request: Json) -> None:
+    if response.status_code >= 300:
+        stage = {401: "auth", 403: "auth", 404: "model"}.get(response.status_code, "answer")
+        raise ProbeFailed(f"{stage}: HTTP {response.status_code}: {upstream_words(body)}")
+    try:
+        if request.get("stream"):
+            check_stream(body)
+        else:
+            dialect.parse(body, request, response.headers.get("content-type", ""))
+    except DialectError as error:
+        if str(error) == "the answer is empty":
+            return  # one token of a reasoning model may show nothing, and yet the model works
+        raise ProbeFailed(f"answer: {error}") from error
+
+
+def check_stream(body: bytes) -> None:
+    """Raises DialectError unless an event with choices arrived."""
+    for event in EventSplitter().feed(body + b"\n\n"):
+        data = event_data(event)
+        if data and data != b"[DONE]" and json_object(data).get("choices"):
+            return
+    raise DialectError(f"the stream has no event with choices: {snippet(body)}")
+
+
+def upstream_words(body: bytes) -> str:
+    try:
+        json_object(body)
+    except DialectError as error:
+        return str(error).removeprefix("the reply is not JSON: ")
+    return snippet(body)
+
+
+def elapsed_ms(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def model_probe(model: Model) -> dict[int, ProbeResult]:
+    """Every endpoint's result, by endpoint id."""
+    return {endpoint.pk: endpoint_probe(endpoint) for endpoint in model.endpoints.select_related("model")}

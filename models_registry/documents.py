@@ -1,0 +1,157 @@
+"""The models file of `registry_apply`, checked field by field. Errors name the place and the fix."""
+
+import os
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from accounts.money import MoneyError, yuan_to_nano
+from models_registry.vendors import VENDORS
+
+Yuan = Annotated[str, Field(coerce_numbers_to_str=True)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f?#]+$")]
+Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
+PRICE_FORMS = '{input: "2", output: "8"}, {per_1k_tokens: "0.008"}, {per_call: "0.01"}, {per_page: "0.01"} or {free: true}'
+
+
+class DocumentError(Exception):
+    """The document cannot be applied; one line per mistake."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PriceDocument(Strict):
+    """Exactly one of the five forms."""
+
+    input: Yuan | None = None
+    output: Yuan | None = None
+    per_1k_tokens: Yuan | None = None
+    per_call: Yuan | None = None
+    per_page: Yuan | None = None
+    free: bool | None = None
+
+    @model_validator(mode="after")
+    def one_form(self) -> "PriceDocument":
+        tokens = self.input is not None or self.output is not None
+        others = [self.per_1k_tokens, self.per_call, self.per_page, self.free or None]
+        if tokens + sum(form is not None for form in others) != 1:
+            raise ValueError(f"give exactly one of {PRICE_FORMS}")
+        self.columns()
+        return self
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of a Price row. Raises ValueError (MoneyError) for what is no amount."""
+        if self.per_1k_tokens is not None:
+            per_m = 1000 * yuan_to_nano(self.per_1k_tokens)
+            return {"unit": "per_1k_tokens", "input_nano": per_m, "output_nano": per_m}
+        if self.per_call is not None:
+            return {"unit": "per_call", "call_nano": yuan_to_nano(self.per_call)}
+        if self.per_page is not None:
+            return {"unit": "per_page", "page_nano": yuan_to_nano(self.per_page)}
+        if self.free:
+            return {"unit": "free"}
+        input_nano, output_nano = yuan_to_nano(self.input or "0"), yuan_to_nano(self.output or "0")
+        return {"unit": "per_m_tokens", "input_nano": input_nano, "output_nano": output_nano}
+
+
+class LimitsDocument(Strict):
+    rpm: Limit | None = None
+    tpm: Limit | None = None
+    concurrency: Limit | None = None
+
+
+class EndpointDocument(Strict):
+    vendor: str
+    inference_url: Annotated[str, Field(max_length=2000)]
+    model: Annotated[str, Field(max_length=200)] = ""
+    api_key: str | None = None
+    auth: Literal["bearer", "raw"] = "bearer"
+    thinking: Literal["leave", "lift"] = "leave"
+    parameter_profile: Literal["none", "qwen"] = "none"
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    @field_validator("vendor")
+    @classmethod
+    def known_vendor(cls, value: str) -> str:
+        if value not in VENDORS:
+            raise ValueError(f"{value!r} is no vendor; choose one of {', '.join(VENDORS)}")
+        return value
+
+    @field_validator("inference_url")
+    @classmethod
+    def http_url(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{value!r} is no http(s) URL, such as https://example.com/v1")
+        if parts.username or parts.password:
+            raise ValueError("leave the user and password out of the URL; keys go into api_key")
+        _ = parts.port  # raises ValueError for a port that is none
+        return value.strip()
+
+    def resolved_key(self) -> str:
+        """`env:NAME` reads the environment of the command; anything else is the key itself."""
+        if not self.api_key or not self.api_key.startswith("env:"):
+            return self.api_key or ""
+        name = self.api_key.removeprefix("env:")
+        if name not in os.environ:
+            raise DocumentError(f"api_key says env:{name}, and the environment variable {name} is not set")
+        return os.environ[name]
+
+
+class ModelDocument(Strict):
+    name: Name
+    kind: Literal["llm", "embedding", "rerank", "ocr"]
+    price: PriceDocument | None = None
+    limits: LimitsDocument = LimitsDocument()
+    stream_only: bool = False
+    context_length: Limit | None = None
+    max_output_tokens: Limit | None = None
+    endpoints: Annotated[list[EndpointDocument], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def vendors_have_the_kind(self) -> "ModelDocument":
+        for endpoint in self.endpoints:
+            vendor = VENDORS[endpoint.vendor]
+            if self.kind not in vendor.kinds:
+                raise ValueError(f"vendor {vendor.slug} has no {self.kind}; it has {', '.join(vendor.kinds)}")
+            if not endpoint.model and (vendor.slug, self.kind) not in {("yuanjing", "ocr"), ("yuanjing", "rerank")}:
+                raise ValueError("endpoints[].model is missing: the name the upstream knows the model by")
+        return self
+
+
+class RegistryDocument(Strict):
+    models: Annotated[list[ModelDocument], Field(min_length=1, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def names_once(self) -> "RegistryDocument":
+        names = [model.name for model in self.models]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"named twice: {', '.join(sorted(twice))}")
+        return self
+
+
+def registry_parse(text: str) -> RegistryDocument:
+    """Raises DocumentError naming every mistake, each with its place in the file."""
+    try:
+        return RegistryDocument.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise DocumentError(f"the file is not YAML: {error}") from error
+    except (ValidationError, MoneyError) as error:
+        raise DocumentError(mistakes(error)) from error
+
+
+def mistakes(error: ValidationError | MoneyError) -> str:
+    if isinstance(error, MoneyError):
+        return str(error)
+    return "\n".join(f"{place(one['loc'])}: {one['msg']}" for one in error.errors())
+
+
+def place(location: tuple[int | str, ...]) -> str:
+    """models[0].endpoints[1].vendor"""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return text.lstrip(".") or "the document"

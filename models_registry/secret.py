@@ -1,0 +1,69 @@
+"""Upstream keys: encrypted at rest, masked wherever they might be printed."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+if TYPE_CHECKING:
+    TextField = models.TextField["Secret | str", "Secret"]
+else:
+    TextField = models.TextField
+
+
+class Secret:
+    """A string that does not show itself: `reveal()` is the only way to its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self._text else "Secret('')"
+
+    __str__ = __repr__
+
+
+class EncryptedTextField(TextField):
+    """Text in the database is a Fernet token of the first of FIELD_ENCRYPTION_KEYS; all of them decrypt."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Secret:
+        return decrypt(value or "")
+
+    def to_python(self, value: Any) -> Secret:
+        return value if isinstance(value, Secret) else Secret(value or "")
+
+    def get_prep_value(self, value: Any) -> str:
+        text = self.to_python(value).reveal()
+        return fernet().encrypt(text.encode()).decode() if text else ""
+
+
+def decrypt(token: str) -> Secret:
+    if not token:
+        return Secret("")
+    try:
+        return Secret(fernet().decrypt(token.encode()).decode())
+    except InvalidToken as error:
+        raise RuntimeError(
+            "an upstream key cannot be decrypted: put the key it was encrypted with back into FIELD_ENCRYPTION_KEYS"
+        ) from error
+
+
+@cache
+def fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])

@@ -1,0 +1,165 @@
+"""Writes of the registry: what is served, at what price, and whether it is on."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.revision import revision_bump
+from accounts.services import audit
+from models_registry.documents import EndpointDocument, ModelDocument, PriceDocument, RegistryDocument
+from models_registry.models import Endpoint, HealthChange, Model, Price
+
+LEASE_S = 30  # longer than a probe may take
+CHECKING_LIMIT_S = 55
+
+
+class RegistryError(Exception):
+    """A wish that cannot be met; the message says why and what to do."""
+
+
+# --- what is served --------------------------------------------------------------------------------
+@transaction.atomic
+def registry_apply(*, document: RegistryDocument, actor: str) -> list[Model]:
+    """Upserts the document's models by name, all or none. Models it does not name stay as they are."""
+    return [model_upsert(document=one, actor=actor) for one in document.models]
+
+
+@transaction.atomic
+def model_upsert(*, document: ModelDocument, actor: str) -> Model:
+    fields = {
+        "kind": document.kind,
+        "stream_only": document.stream_only,
+        "context_length": document.context_length,
+        "max_output_tokens": document.max_output_tokens,
+        **document.limits.model_dump(),
+        "revision": revision_bump(),
+    }
+    model, created = Model.objects.update_or_create(name=document.name, defaults=fields)
+    if document.price:
+        price_set(model=model, document=document.price)
+    endpoints_replace(model=model, documents=document.endpoints)
+    audit(actor=actor, verb="model.create" if created else "model.change", object=model.name)
+    return model
+
+
+def price_set(*, model: Model, document: PriceDocument) -> None:
+    """A new version, unless the newest says the same."""
+    columns = {"input_nano": 0, "output_nano": 0, "call_nano": 0, "page_nano": 0, **document.columns()}
+    newest = model.prices.order_by("-id").first()
+    if newest is None or any(getattr(newest, name) != value for name, value in columns.items()):
+        Price.objects.create(model=model, **columns)
+
+
+def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> None:
+    """The endpoints become those of the documents; one that stays the same place keeps its health and history."""
+    kept: list[int] = []
+    for document in documents:
+        columns = {
+            "api_key": document.resolved_key(),
+            "auth": document.auth,
+            "thinking": document.thinking,
+            "parameter_profile": document.parameter_profile,
+            "priority": document.priority,
+            "weight": document.weight,
+        }
+        same = model.endpoints.exclude(pk__in=kept).filter(
+            vendor=document.vendor, inference_url=document.inference_url, upstream_model=document.model
+        )
+        endpoint = same.first() or Endpoint(
+            model=model, vendor=document.vendor, inference_url=document.inference_url, upstream_model=document.model
+        )
+        for name, value in columns.items():
+            setattr(endpoint, name, value)
+        endpoint.save()
+        kept.append(endpoint.pk)
+    model.endpoints.exclude(pk__in=kept).delete()
+
+
+# --- on and off ------------------------------------------------------------------------------------
+@transaction.atomic
+def enabling_request(*, model: Model, actor: str) -> None:
+    """The admin's wish. The model is served once a probe has claimed it and an endpoint has answered."""
+    if not model.prices.exists():
+        raise RegistryError(f"{model.name} has no price: give it one, or mark it free, before it is enabled")
+    if not model.endpoints.exists():
+        raise RegistryError(f"{model.name} has no endpoint to call")
+    Model.objects.filter(pk=model.pk, state=Model.State.DISABLED).update(
+        state=Model.State.CHECKING, checking_since=timezone.now(), lease_until=None, state_reason=""
+    )
+    audit(actor=actor, verb="model.enable", object=model.name)
+
+
+def enabling_claim(*, model_id: int) -> bool:
+    """True for the one who may probe it now. A lease that ran out can be claimed again."""
+    now = timezone.now()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    claimed = Model.objects.filter(free, pk=model_id, state=Model.State.CHECKING).update(
+        lease_until=now + timedelta(seconds=LEASE_S)
+    )
+    return claimed == 1
+
+
+@transaction.atomic
+def enabling_finish(*, model_id: int, answered: bool, reason: str) -> None:
+    """Served, or off again with the reason. Nothing happens to a model disabled in the meantime."""
+    Model.objects.filter(pk=model_id).exclude(state=Model.State.DISABLED).update(
+        state=Model.State.ENABLED if answered else Model.State.DISABLED,
+        state_reason="" if answered else reason,
+        checking_since=None,
+        lease_until=None,
+        revision=revision_bump(),
+    )
+
+
+@transaction.atomic
+def model_disable(*, model: Model, actor: str, reason: str = "") -> None:
+    Model.objects.filter(pk=model.pk).update(
+        state=Model.State.DISABLED,
+        state_reason=reason,
+        checking_since=None,
+        lease_until=None,
+        revision=revision_bump(),
+    )
+    audit(actor=actor, verb="model.disable", object=model.name)
+
+
+def enabling_unclaimed() -> list[int]:
+    """Models still waiting for a probe, after those that waited too long were switched off."""
+    now = timezone.now()
+    late = Model.objects.filter(
+        state=Model.State.CHECKING, checking_since__lt=now - timedelta(seconds=CHECKING_LIMIT_S)
+    )
+    for model_id in list(late.values_list("id", flat=True)):
+        enabling_finish(model_id=model_id, answered=False, reason=f"no probe finished within {CHECKING_LIMIT_S} s")
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    return list(Model.objects.filter(free, state=Model.State.CHECKING).values_list("id", flat=True))
+
+
+# --- health ----------------------------------------------------------------------------------------
+@transaction.atomic
+def health_observe(*, endpoint_id: int, health: str, reason: str) -> bool:
+    """Writes what was seen; a change is a row, and moves the revision. False when the endpoint is gone."""
+    endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    if endpoint is None:
+        return False
+    Endpoint.objects.filter(pk=endpoint_id).update(
+        health=health, health_reason=reason, checked_at=timezone.now()
+    )
+    if endpoint.health != health:
+        HealthChange.objects.create(endpoint=endpoint, old=endpoint.health, new=health, reason=reason)
+        Model.objects.filter(pk=endpoint.model_id).update(revision=revision_bump())
+    return True
+
+
+def probes_claim(*, interval_s: float, limit: int = 100) -> list[int]:
+    """Endpoints of enabled models whose probe is due; claiming one puts its next probe an interval away."""
+    now = timezone.now()
+    due = Endpoint.objects.filter(probe_due_at__lte=now, model__state=Model.State.ENABLED).order_by("probe_due_at")
+    claimed = []
+    for pk, due_at in due.values_list("pk", "probe_due_at")[:limit]:
+        again = now + timedelta(seconds=interval_s)
+        if Endpoint.objects.filter(pk=pk, probe_due_at=due_at).update(probe_due_at=again):
+            claimed.append(pk)
+    return claimed

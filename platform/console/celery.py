@@ -1,0 +1,50 @@
+"""The worker and its clock. Without REDIS_URL the broker is a folder, good for one machine."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+app = Celery("console")
+
+
+def folder_transport() -> dict[str, object]:
+    folders = {name: settings.BROKER_DIR / name for name in ("messages", "control", "processed")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(folders["messages"]),
+        "data_folder_out": str(folders["messages"]),
+        "control_folder": str(folders["control"]),
+        "processed_folder": str(folders["processed"]),  # the default is shared by the whole machine
+        "polling_interval": 0.1,
+    }
+
+
+def tick_s() -> float:
+    """Often enough that a due probe is not late by much."""
+    return max(0.5, min(2.0, settings.PROBE_INTERVAL_S / 2))
+
+
+app.conf.update(
+    broker_url=settings.REDIS_URL or "filesystem://",
+    broker_transport_options={} if settings.REDIS_URL else folder_transport(),
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_default_queue="console",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    timezone=settings.TIME_ZONE,
+    beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
+    beat_schedule={
+        "lifecycle": {
+            "task": "inference.tasks.lifecycle_tick",
+            "schedule": tick_s(),
+            "options": {"expires": tick_s() * 2},
+        }
+    },
+)
+app.autodiscover_tasks()

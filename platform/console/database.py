@@ -1,0 +1,40 @@
+"""Database settings from one URL."""
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+# recursive_triggers: without it INSERT OR REPLACE deletes ledger rows without firing their triggers.
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+)
+
+
+def database_config(url: str) -> dict[str, Any]:
+    """Django's entry for `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME?option=value`."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return sqlite_config(unquote(parts.path.removeprefix("/")))
+    if parts.scheme in {"postgres", "postgresql"}:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.lstrip("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": unquote(parts.hostname or ""),
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": dict(parse_qsl(parts.query)),
+        }
+    raise ValueError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
+
+
+def sqlite_config(path: str) -> dict[str, Any]:
+    """IMMEDIATE: a transaction that will write takes the lock when it begins and cannot deadlock later."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": SQLITE_PRAGMAS},
+        "TEST": {"NAME": f"{path}.test"},
+    }

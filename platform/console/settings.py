@@ -1,0 +1,160 @@
+"""Settings come from the environment alone; each may also be read from a file named by NAME_FILE."""
+
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from environs import FileAwareEnv
+
+from console.database import database_config
+from console.local_secrets import kept_secret, new_field_key, new_secret_key
+
+env = FileAwareEnv()
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+PORT = env.int("PORT", 8000)
+DEBUG = env.bool("DEBUG", False)
+
+# --- secrets -------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret(DATA_DIR / "secrets" / "secret_key", new_secret_key)
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", []) or [
+    kept_secret(DATA_DIR / "secrets" / "field_encryption_key", new_field_key)
+]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+
+# --- apps ----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "accounts",
+    "models_registry",
+    "billing",
+    "inference",
+    "simulator",
+    "console",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.ContentSecurityPolicyMiddleware",
+]
+ROOT_URLCONF = "console.urls"
+ASGI_APPLICATION = "console.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- data ----------------------------------------------------------------------------------------
+DATABASE_URL = env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'console.sqlite3'}"
+EMBEDDED = DATABASE_URL.startswith("sqlite:")
+DATABASES: dict[str, dict[str, Any]] = {"default": database_config(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.str("REDIS_URL", "")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# --- people --------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+ACCOUNT_ADAPTER = "console.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ADMIN_USERNAME = env.str("ADMIN_USERNAME", "admin")
+ADMIN_PASSWORD = env.str("ADMIN_PASSWORD", "")
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", True)
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+
+# --- money ---------------------------------------------------------------------------------------
+TRIAL_CREDIT_YUAN = env.decimal("TRIAL_CREDIT_YUAN", 40)
+HOLD_DEADLINE_S = env.int("HOLD_DEADLINE_S", 900)
+
+# --- upstreams -----------------------------------------------------------------------------------
+LOCAL_MODELS = env.bool("LOCAL_MODELS", True)
+LOOPBACK = ["127.0.0.0/8", "::1/128"]  # where the local models live
+ALLOWED_PRIVATE_NETWORKS = env.list(
+    "ALLOWED_PRIVATE_NETWORKS", LOOPBACK if EMBEDDED or LOCAL_MODELS else []
+)
+UPSTREAM_CONNECT_TIMEOUT_S = env.float("UPSTREAM_CONNECT_TIMEOUT_S", 5)
+UPSTREAM_FIRST_BYTE_TIMEOUT_S = env.float("UPSTREAM_FIRST_BYTE_TIMEOUT_S", 60)
+UPSTREAM_IDLE_TIMEOUT_S = env.float("UPSTREAM_IDLE_TIMEOUT_S", 60)
+UPSTREAM_TOTAL_TIMEOUT_S = env.float("UPSTREAM_TOTAL_TIMEOUT_S", 600)
+STREAM_KEEPALIVE_S = env.float("STREAM_KEEPALIVE_S", 15)
+PROBE_INTERVAL_S = env.float("PROBE_INTERVAL_S", 60)
+MAX_BODY_MB = env.float("MAX_BODY_MB", 20)
+DRAIN_TIMEOUT_S = env.float("DRAIN_TIMEOUT_S", 30)
+WEB_WORKERS = env.int("WEB_WORKERS", 1)
+
+# --- celery (read by console.celery) ---------------------------------------------------------------
+BROKER_DIR = DATA_DIR / "broker"
+
+# --- pages ---------------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("简体中文")), ("en", _("English"))]
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# --- safety --------------------------------------------------------------------------------------
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+if PUBLIC_URL.startswith("https://"):
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}

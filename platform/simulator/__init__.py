@@ -1,0 +1,1 @@
+"""An upstream that speaks every vendor's dialect and every fault, over real sockets."""

@@ -1,0 +1,28 @@
+"""`manage.py simulator --port 9000`: the upstream with every dialect and every fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+
+from simulator.server import run
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = "Serve an upstream that speaks every vendor's dialect and every fault."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, required=True, help="0 takes a free port")
+        parser.add_argument("--host", default="127.0.0.1")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run(options["host"], options["port"], self._announce)
+
+    def _announce(self, url: str) -> None:
+        self.stdout.write(f"simulator listening on {url}")
+        self.stdout.flush()

@@ -1,0 +1,1 @@
+"""Pure builders of what the simulator answers, one file per dialect."""

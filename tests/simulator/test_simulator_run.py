@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+SOURCE_ROOT = Path(__file__).parents[2] / "platform"
+AS_MODULE = ["-m", "simulator"]
+AS_COMMAND = [
+    "-c",
+    "import sys, django\n"
+    "from django.conf import settings\n"
+    "settings.configure(INSTALLED_APPS=['simulator'])\n"
+    "django.setup()\n"
+    "from django.core.management import execute_from_command_line\n"
+    "execute_from_command_line(['manage.py', 'simulator', *sys.argv[1:]])",
+]
+
+
+@pytest.mark.parametrize("way", [AS_MODULE, AS_COMMAND], ids=["module", "command"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_told_to_stop(way: list[str], number: signal.Signals) -> None:
+    command = [sys.executable, "-W", "error", *way, "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=5)
+    assert (process.returncode, errors) == (0, b"")
