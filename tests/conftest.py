@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User, Workspace
@@ -19,10 +21,13 @@ serial = count(1)
 
 
 @pytest.fixture(scope="session")
-def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database, open to every thread until the session ends. Nothing in it is rolled back."""
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set())
         yield
+        connection.close()
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

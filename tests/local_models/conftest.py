@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import local_models
 import pytest
+
+import local_models
 from local_models.catalog import LOCAL_MODELS, missing_packages
 
 SOURCE_ROOT = Path(local_models.__file__).parent.parent

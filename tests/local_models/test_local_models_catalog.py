@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from local_models import catalog
 from local_models.__main__ import main
 from local_models.catalog import LLM, LOCAL_MODELS, MODULES, OCR, missing_packages, registry_document

@@ -16,6 +16,7 @@ from typing import IO
 
 import httpx
 import pytest
+
 from local_models.catalog import LOCAL_MODELS
 
 pytestmark = pytest.mark.slow

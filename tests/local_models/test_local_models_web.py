@@ -3,6 +3,7 @@ import threading
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+
 from local_models.web import (
     CALLS_WAITING_MAX,
     WORKER,

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from simulator.server import SimulatorThread
 from simulator_caller import Caller
+
+from simulator.server import SimulatorThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

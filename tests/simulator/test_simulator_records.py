@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+
 from simulator.recorder import Recorded, Recorder
 from simulator.server import SimulatorThread
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from simulator import switches
 from simulator.switches import SwitchError, Switches, parse, split_model
 
