@@ -62,7 +62,7 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
         raise ProbeFailed(f"{stage}: timed out") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         stage = "connect" if isinstance(error, httpx.ConnectError) else "answer"
-        raise ProbeFailed(f"{stage}: {error or type(error).__name__}") from error
+        raise ProbeFailed(f"{stage}: {str(error) or type(error).__name__}") from error
     check_answer(dialect, response, body, request)
 
 

@@ -69,5 +69,3 @@ def endpoint_reprobe(*, endpoint_id: int) -> None:
 def observe(endpoint_id: int, result: ProbeResult) -> None:
     health = Endpoint.Health.UP if result.answered else Endpoint.Health.DOWN
     health_observe(endpoint_id=endpoint_id, health=health, reason=result.reason)
-
-

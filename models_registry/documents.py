@@ -13,7 +13,9 @@ from models_registry.vendors import VENDORS
 Yuan = Annotated[str, Field(coerce_numbers_to_str=True)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f?#]+$")]
 Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
-PRICE_FORMS = '{input: "2", output: "8"}, {per_1k_tokens: "0.008"}, {per_call: "0.01"}, {per_page: "0.01"} or {free: true}'
+PRICE_FORMS = (
+    '{input: "2", output: "8"}, {per_1k_tokens: "0.008"}, {per_call: "0.01"}, {per_page: "0.01"} or {free: true}'
+)
 
 
 class DocumentError(Exception):
@@ -119,7 +121,10 @@ class ModelDocument(Strict):
             vendor = VENDORS[endpoint.vendor]
             if self.kind not in vendor.kinds:
                 raise ValueError(f"vendor {vendor.slug} has no {self.kind}; it has {', '.join(vendor.kinds)}")
-            if not endpoint.model and (vendor.slug, self.kind) not in {("yuanjing", "ocr"), ("yuanjing", "rerank")}:
+            if not endpoint.model and (vendor.slug, self.kind) not in {
+                ("yuanjing", "ocr"),
+                ("yuanjing", "rerank"),
+            }:
                 raise ValueError("endpoints[].model is missing: the name the upstream knows the model by")
         return self
 

@@ -96,9 +96,7 @@ class Endpoint(models.Model):
     api_key = EncryptedTextField(blank=True)
     auth = models.CharField(max_length=8, choices=Auth.choices, default=Auth.BEARER)
     thinking = models.CharField(max_length=8, choices=Thinking.choices, default=Thinking.LEAVE)
-    parameter_profile = models.CharField(
-        max_length=8, choices=ParameterProfile.choices, default=ParameterProfile.NONE
-    )
+    parameter_profile = models.CharField(max_length=8, choices=ParameterProfile.choices, default=ParameterProfile.NONE)
     priority = models.IntegerField(default=0)
     weight = models.PositiveIntegerField(default=1)
     health = models.CharField(max_length=8, choices=Health.choices, default=Health.UNKNOWN)

@@ -68,7 +68,10 @@ def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> Non
             vendor=document.vendor, inference_url=document.inference_url, upstream_model=document.model
         )
         endpoint = same.first() or Endpoint(
-            model=model, vendor=document.vendor, inference_url=document.inference_url, upstream_model=document.model
+            model=model,
+            vendor=document.vendor,
+            inference_url=document.inference_url,
+            upstream_model=document.model,
         )
         for name, value in columns.items():
             setattr(endpoint, name, value)
@@ -144,9 +147,7 @@ def health_observe(*, endpoint_id: int, health: str, reason: str) -> bool:
     endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
     if endpoint is None:
         return False
-    Endpoint.objects.filter(pk=endpoint_id).update(
-        health=health, health_reason=reason, checked_at=timezone.now()
-    )
+    Endpoint.objects.filter(pk=endpoint_id).update(health=health, health_reason=reason, checked_at=timezone.now())
     if endpoint.health != health:
         HealthChange.objects.create(endpoint=endpoint, old=endpoint.health, new=health, reason=reason)
         Model.objects.filter(pk=endpoint.model_id).update(revision=revision_bump())

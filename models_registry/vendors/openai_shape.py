@@ -6,7 +6,14 @@ from typing import Any
 import orjson
 
 from models_registry.vendors.base import DialectError, Json, Outgoing, Reply, Target
-from models_registry.vendors.wire import json_object, snippet, url_join, usage_seen, vector_base64, vector_floats
+from models_registry.vendors.wire import (
+    json_object,
+    snippet,
+    url_join,
+    usage_seen,
+    vector_base64,
+    vector_floats,
+)
 
 JSON_HEADERS = {"Content-Type": "application/json"}
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
@@ -72,9 +79,7 @@ def tool_text(part: Json) -> str:
     """Name and arguments of the calls, as the model wrote them."""
     calls = [call.get("function") for call in part.get("tool_calls") or () if isinstance(call, dict)]
     calls.append(part.get("function_call"))
-    return "".join(
-        f"{call.get('name') or ''}{call.get('arguments') or ''}" for call in calls if isinstance(call, dict)
-    )
+    return "".join(f"{call.get('name') or ''}{call.get('arguments') or ''}" for call in calls if isinstance(call, dict))
 
 
 def finished_silently(choice: Any) -> bool:

@@ -72,13 +72,15 @@ def usage_seen(usage: Any) -> UsageSeen | None:
     """Tokens of a usage object: `prompt_tokens`, else `input_tokens`, else what `total_tokens` leaves."""
     if not isinstance(usage, dict):
         return None
-    completion = count(usage.get("completion_tokens")) or count(usage.get("output_tokens"))
     prompt = count(usage.get("prompt_tokens")) or count(usage.get("input_tokens"))
+    said, other = count(usage.get("completion_tokens")), count(usage.get("output_tokens"))
+    completion = said or (said if other is None else other)
     if not prompt and (total := count(usage.get("total_tokens"))):
-        prompt = max(total - (completion or 0), 0)
+        completion = completion or 0
+        prompt = max(total - completion, 0)
     if not prompt and not completion:
         return None  # a usage of zeros tells nothing
-    return UsageSeen(prompt or 0, completion or 0)
+    return UsageSeen(prompt, completion)
 
 
 def count(value: Any) -> int | None:

@@ -6,7 +6,16 @@ from typing import Any
 
 import orjson
 
-from models_registry.vendors.base import DialectError, Json, KindSpec, Outgoing, Reply, Target, UsageSeen, Vendor
+from models_registry.vendors.base import (
+    DialectError,
+    Json,
+    KindSpec,
+    Outgoing,
+    Reply,
+    Target,
+    UsageSeen,
+    Vendor,
+)
 from models_registry.vendors.openai_shape import (
     ChatDialect,
     EmbeddingDialect,

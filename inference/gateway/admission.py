@@ -1,0 +1,36 @@
+"""Who calls, and may they: a key becomes a principal, a model's name becomes a route. From the snapshot alone."""
+
+from accounts.keys import key_digest
+from inference.gateway.errors import GatewayError
+from inference.gateway.exchange import Exchange
+from inference.gateway.routes import ModelRoute, Principal, Snapshot
+
+
+def principal_of(exchange: Exchange, snapshot: Snapshot) -> Principal:
+    """`Authorization: Bearer KEY` or the bare `Authorization: KEY`. Raises invalid_api_key, permission_denied."""
+    given = exchange.headers.get(b"authorization", b"").strip()
+    key = given[7:].strip() if given[:7].lower() == b"bearer " else given
+    if not key:
+        raise GatewayError(
+            "invalid_api_key", "No API key was given. Send it in the header Authorization: Bearer YOUR_KEY."
+        )
+    principal = snapshot.principals.get(key_digest(key))
+    if principal is None:
+        raise GatewayError("invalid_api_key", "The API key is not valid: it is unknown or was revoked.")
+    if not principal.is_active:
+        raise GatewayError("permission_denied", "The user this API key belongs to is deactivated.")
+    return principal
+
+
+def model_for(name: str, kind: str, snapshot: Snapshot) -> ModelRoute:
+    """Raises model_not_found: unknown, not enabled, or of another kind."""
+    model = snapshot.models.get(name)
+    if model is None:
+        raise GatewayError("model_not_found", f"The model '{name}' does not exist or is not enabled.", param="model")
+    if model.kind != kind:
+        raise GatewayError(
+            "model_not_found",
+            f"The model '{name}' is of kind {model.kind}; this path takes {kind}.",
+            param="model",
+        )
+    return model

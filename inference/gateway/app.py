@@ -1,0 +1,217 @@
+"""The data plane as an ASGI app: paths to operations, errors to bodies, and the life of its parts."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from django.conf import settings
+
+from accounts.money import nano_to_yuan
+from billing.clerk import Clerk
+from inference.gateway.admission import model_for, principal_of
+from inference.gateway.call import Gateway, Timing
+from inference.gateway.errors import BadRequest, GatewayError
+from inference.gateway.exchange import Exchange, Receive, Send
+from inference.gateway.metrics import DURATION, REQUESTS, RUNNING
+from inference.gateway.openapi import openapi_bytes
+from inference.gateway.quoting import quote_for
+from inference.gateway.reading import read_request
+from inference.gateway.relay import relay
+from inference.gateway.requests import OPERATIONS, Operation
+from inference.gateway.routes import ModelRoute
+from inference.gateway.snapshot import SnapshotKeeper
+from inference.gateway.upstream import AiohttpTransport
+from models_registry.vendors.base import Json
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Handler = Callable[[Gateway, Exchange], Awaitable[None]]
+
+POSTS = {
+    "/chat/completions": "chat",
+    "/completions": "completions",
+    "/embeddings": "embeddings",
+    "/rerank": "rerank",
+    "/ocr": "ocr",
+    "/estimate": "estimate",
+}
+
+
+def is_data_plane(scope: Scope) -> bool:
+    """Everything under /v1/ and /v2/rerank; without /v1 the POST paths, and models for those with a key."""
+    path: str = scope["path"]
+    if path.startswith("/v1/") or path in {"/v1", "/v2/rerank"}:
+        return True
+    if path in POSTS:
+        return True
+    if path == "/models" or (path.startswith("/models/") and not path.endswith("/")):
+        return any(name == b"authorization" for name, _ in scope["headers"])
+    return False
+
+
+class GatewayApp:
+    """Start and stop inside the event loop; call it with requests of the data plane."""
+
+    def __init__(self) -> None:
+        self.gateway: Gateway | None = None
+        self.transport: AiohttpTransport | None = None
+
+    async def start(self) -> None:
+        """Raises where the database cannot be reached or a first snapshot cannot be made."""
+        keeper, clerk = SnapshotKeeper(), Clerk()
+        await asyncio.to_thread(keeper.start)
+        await asyncio.to_thread(clerk.start)
+        self.transport = AiohttpTransport(settings.UPSTREAM_CONNECT_TIMEOUT_S)
+        timing = Timing(
+            settings.UPSTREAM_FIRST_BYTE_TIMEOUT_S,
+            settings.UPSTREAM_IDLE_TIMEOUT_S,
+            settings.UPSTREAM_TOTAL_TIMEOUT_S,
+            settings.STREAM_KEEPALIVE_S,
+        )
+        self.gateway = Gateway(keeper, clerk, self.transport, timing, int(settings.MAX_BODY_MB * 1024 * 1024))
+
+    async def stop(self) -> None:
+        """The clerk last: it books what the ended calls left behind."""
+        if self.gateway is None or self.transport is None:
+            return
+        self.gateway.keeper.stop()
+        await self.transport.close()
+        await asyncio.to_thread(self.gateway.clerk.stop)
+        self.gateway = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        operation, handler = route(scope)
+        RUNNING.inc()
+        try:
+            assert self.gateway is not None, "the gateway was not started"
+            await handler(self.gateway, exchange)
+        except GatewayError as error:
+            await exchange.send_error(error)
+        except OSError:
+            pass  # the caller left before there was anything to settle
+        except Exception:
+            log.exception("request %s failed", exchange.request_id)
+            if not exchange.started:
+                await exchange.send_error(GatewayError("internal_error", "The gateway failed; nothing was charged."))
+        finally:
+            RUNNING.dec()
+            REQUESTS.labels(operation, exchange.status).inc()
+            DURATION.labels(operation).observe(exchange.elapsed_ms / 1000)
+
+
+# --- routes ------------------------------------------------------------------------------------------
+def route(scope: Scope) -> tuple[str, Handler]:
+    """The operation's name for the metrics, and who handles it."""
+    path: str = scope["path"].removeprefix("/v1") or "/"
+    method: str = scope["method"]
+    if scope["path"] == "/v2/rerank":
+        path = "/rerank"
+    if name := POSTS.get(path):
+        if method != "POST":
+            return name, refuse_method("POST")
+        return name, HANDLERS[name]
+    if path in {"/models", "/models/", "/openapi.json"} or path.startswith("/models/"):
+        handler = handle_openapi if path == "/openapi.json" else handle_models
+        return "models", handler if method in {"GET", "HEAD"} else refuse_method("GET")
+    return "none", handle_unknown
+
+
+def operation_handler(operation: Operation) -> Handler:
+    async def handle(gateway: Gateway, exchange: Exchange) -> None:
+        await relay(gateway, exchange, operation)
+
+    return handle
+
+
+def refuse_method(allowed: str) -> Handler:
+    async def handle(gateway: Gateway, exchange: Exchange) -> None:
+        raise GatewayError("method_not_allowed", f"This path takes {allowed}.", headers={"Allow": allowed})
+
+    return handle
+
+
+async def handle_unknown(gateway: Gateway, exchange: Exchange) -> None:
+    raise GatewayError("not_found", f"There is nothing at {exchange.path}. GET /v1/openapi.json lists the paths.")
+
+
+async def handle_openapi(gateway: Gateway, exchange: Exchange) -> None:
+    await exchange.send_json(200, openapi_bytes())
+
+
+# --- models ------------------------------------------------------------------------------------------
+async def handle_models(gateway: Gateway, exchange: Exchange) -> None:
+    snapshot = gateway.keeper.current
+    principal_of(exchange, snapshot)
+    name = unquote(exchange.path.removeprefix("/v1").removeprefix("/models").removeprefix("/"))
+    if not name:
+        listed = [model_card(model) for model in snapshot.models.values()]
+        await exchange.send_json(200, orjson.dumps({"object": "list", "data": listed}))
+        return
+    if name not in snapshot.models:
+        raise GatewayError("model_not_found", f"The model '{name}' does not exist or is not enabled.", param="model")
+    await exchange.send_json(200, orjson.dumps(model_card(snapshot.models[name])))
+
+
+def model_card(model: ModelRoute) -> Json:
+    """OpenAI's fields, and what a developer wants to know before calling."""
+    price = model.price
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": model.created_at,
+        "owned_by": "model-console",
+        "kind": model.kind,
+        "context_length": model.context_length,
+        "max_output_tokens": model.max_output_tokens,
+        "price": {
+            "currency": "CNY",
+            "input_per_m_tokens": nano_to_yuan(price.input_nano),
+            "output_per_m_tokens": nano_to_yuan(price.output_nano),
+            "per_call": nano_to_yuan(price.call_nano),
+            "per_page": nano_to_yuan(price.page_nano),
+            "free": price.is_free,
+        },
+        "limits": {"rpm": model.limits.rpm, "tpm": model.limits.tpm, "concurrency": model.limits.concurrency},
+    }
+
+
+# --- estimate ----------------------------------------------------------------------------------------
+async def handle_estimate(gateway: Gateway, exchange: Exchange) -> None:
+    """What the same body would cost as a call: at least the prompt, at most what would be held."""
+    snapshot = gateway.keeper.current
+    principal_of(exchange, snapshot)
+    request = await read_request(exchange, ESTIMATE, gateway.body_bytes_max)
+    operation = estimated_operation(request)
+    operation.check(request)
+    model = model_for(request["model"], operation.kind, snapshot)
+    quote = quote_for(operation.name, request, model)
+    answer = {
+        "model": model.name,
+        "min_cost": nano_to_yuan(quote.cost_nano(0)),
+        "max_cost": nano_to_yuan(quote.max_nano),
+        "prompt_tokens": quote.prompt_tokens,
+    }
+    await exchange.send_json(200, orjson.dumps(answer))
+
+
+def estimated_operation(request: Json) -> Operation:
+    """Told by the field that only its operation has."""
+    for field, name in (
+        ("messages", "chat"),
+        ("prompt", "completions"),
+        ("input", "embeddings"),
+        ("documents", "rerank"),
+    ):
+        if field in request:
+            return OPERATIONS[name]
+    raise BadRequest("The body must be that of a chat, completions, embeddings or rerank call.")
+
+
+ESTIMATE = Operation("estimate", "", lambda request: None)
+HANDLERS: dict[str, Handler] = {name: operation_handler(operation) for name, operation in OPERATIONS.items()}
+HANDLERS["estimate"] = handle_estimate

@@ -1,0 +1,175 @@
+"""A request's whole way, from the caller's bytes to the settled bill."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import orjson
+
+from billing.operations import CallContext, OpenHold, PlaceHold, Settlement
+from billing.pricing import Usage
+from inference.gateway.admission import model_for, principal_of
+from inference.gateway.answers import money_comment, money_headers, reply_body, usage_event
+from inference.gateway.bill import place_hold, settle, settle_later
+from inference.gateway.call import Call, Ending, Gateway
+from inference.gateway.dialogue import ask
+from inference.gateway.errors import GatewayError
+from inference.gateway.exchange import Exchange
+from inference.gateway.limits import Entry
+from inference.gateway.metering import StreamMeter, reply_usage
+from inference.gateway.quoting import check_max_cost, quote_for, with_cap
+from inference.gateway.reading import read_request
+from inference.gateway.requests import Operation
+from inference.gateway.routes import EndpointRoute, ModelRoute
+from inference.gateway.routing import candidates, first_that_answers
+from inference.gateway.sse import DONE_EVENT, data_event
+from inference.gateway.streaming import collect, error_event, stream_through
+from inference.gateway.watch import Interrupted, Watch
+from models_registry.vendors.base import Json, Reply
+
+TIMEOUTS = {
+    "first_byte": "The upstream did not begin its answer in time.",
+    "idle": "The upstream fell silent in the middle of its answer.",
+    "total": "The call took longer than the total time allowed.",
+}
+
+
+async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> None:
+    """Admit, hold, ask upstream, settle, answer. Raises GatewayError before anything was held."""
+    snapshot = gateway.keeper.current
+    principal = principal_of(exchange, snapshot)  # 401, 403
+    request = await read_request(exchange, operation, gateway.body_bytes_max)  # 400, 413
+    model = model_for(request["model"], operation.kind, snapshot)  # 404
+    quote = quote_for(operation.name, request, model)
+    check_max_cost(exchange.header(b"x-max-cost"), quote)  # 400, 402
+    endpoints = candidates(model, gateway.health)  # 503
+    entry = gateway.limits.enter(principal.workspace_id, model.id, model.limits, quote.prompt_tokens)  # 429
+    used_tokens = 0
+    try:
+        context = CallContext(
+            request_id=exchange.request_id,
+            workspace_id=principal.workspace_id,
+            api_key_id=principal.key_id,
+            model=model.name,
+            operation=operation.name,
+            streamed=bool(request.get("stream")),
+            price_version=model.price.version,
+            started_at=datetime.now(UTC),
+        )
+        hold = await place_hold(gateway.clerk, PlaceHold(context, quote))  # 402
+        call = admitted(gateway, exchange, request, model, endpoints, hold, entry)
+        ending = await answer(call)
+        settlement = await settle(call, ending)
+        used_tokens = ending.usage.prompt_tokens + ending.usage.completion_tokens
+        await conclude(call, ending, settlement)
+    finally:
+        entry.leave(used_tokens)
+
+
+def admitted(
+    gateway: Gateway,
+    exchange: Exchange,
+    request: Json,
+    model: ModelRoute,
+    endpoints: list[EndpointRoute],
+    hold: OpenHold,
+    entry: Entry,
+) -> Call:
+    options = request.get("stream_options")
+    return Call(
+        gateway=gateway,
+        exchange=exchange,
+        operation=hold.context.operation,
+        request=with_cap(request, hold.quote, hold.cap_tokens),
+        model=model,
+        candidates=endpoints,
+        hold=hold,
+        entry=entry,
+        watch=Watch(exchange.receive, gateway.timing.total_s),
+        meter=StreamMeter(hold.quote),
+        is_streamed=hold.context.streamed,
+        wants_usage=bool(isinstance(options, dict) and options.get("include_usage")),
+    )
+
+
+async def answer(call: Call) -> Ending:
+    """Whatever happens upstream, or to the caller, becomes an ending that can be billed."""
+    try:
+        return await (stream_through(call) if call.is_streamed else fetch(call))
+    except Interrupted as stop:
+        if stop.reason == "caller_gone":
+            return caller_left(call)
+        return broken(call, GatewayError("upstream_timeout", TIMEOUTS[stop.reason]))
+    except OSError:  # the caller's socket: the upstream's errors were translated at their border
+        return caller_left(call)
+    except GatewayError as error:
+        return broken(call, error)
+    except asyncio.CancelledError:  # this server is being stopped
+        settle_later(call, caller_left(call))
+        raise
+    finally:
+        call.watch.close()
+
+
+async def fetch(call: Call) -> Ending:
+    """A whole reply from the first endpoint that gives one."""
+    gateway = call.gateway
+    if call.model.stream_only and call.operation in {"chat", "completions"}:
+        call.request = {**call.request, "stream": True}
+        reply = await collect(call)
+        return Ending("success", reply_usage(reply, call.hold.quote), reply=reply)
+
+    async def attempt(endpoint: EndpointRoute) -> Reply:
+        return await ask(gateway.transport, endpoint, call.operation, call.request)
+
+    with call.watch:
+        call.was_sent = True
+        call.endpoint, reply = await first_that_answers(call.candidates, gateway.health, attempt)
+    call.first_byte_ms = call.exchange.elapsed_ms
+    return Ending("success", reply_usage(reply, call.hold.quote), reply=reply)
+
+
+def caller_left(call: Call) -> Ending:
+    """Pays for the prompt, if it went upstream, and for what was relayed."""
+    if not call.was_sent:
+        return Ending("client_closed")
+    if not call.exchange.started:
+        return Ending("client_closed", Usage(call.hold.quote.prompt_tokens, source="partial"))
+    return Ending("client_closed", call.meter.partial_usage())
+
+
+def broken(call: Call, error: GatewayError) -> Ending:
+    """After output went out: prompt and output. Before: nothing."""
+    if call.exchange.started and call.meter.output_tenths:
+        return Ending("broken_off", call.meter.partial_usage(), error)
+    return Ending("failed", Usage(), error)
+
+
+async def conclude(call: Call, ending: Ending, settlement: Settlement) -> None:
+    """What is left to say after the bill: the reply, the end of the stream, or the error."""
+    exchange = call.exchange
+    if ending.outcome == "client_closed":
+        return
+    if not exchange.started:
+        await conclude_json(call, ending, settlement)
+        return
+    last = money_comment(settlement)
+    if ending.error:
+        await exchange.finish(last + error_event(ending.error, exchange.request_id))
+        return
+    if call.wants_usage and call.meter.seen is None:
+        event = usage_event(call.model.name, exchange.request_id, int(time.time()), ending.usage)
+        last = data_event(orjson.dumps(event)) + last
+    await exchange.finish(last + DONE_EVENT)
+
+
+async def conclude_json(call: Call, ending: Ending, settlement: Settlement) -> None:
+    headers = [*money_headers(settlement), *call.entry.headers]
+    if ending.error:
+        await call.exchange.send_error(ending.error, headers)
+        return
+    assert ending.reply is not None
+    body = reply_body(
+        call.operation, ending.reply, ending.usage, model=call.model.name, request_id=call.exchange.request_id
+    )
+    await call.exchange.send_json(200, body, headers)

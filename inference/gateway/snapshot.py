@@ -1,0 +1,143 @@
+"""Keeps the snapshot fresh: looks at the revision every 0.4 s and loads only what changed since."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from django.db import Error, connection
+from django.db.models import Prefetch
+
+from accounts.models import ApiKey
+from accounts.revision import revision_current
+from billing.pricing import Price as PriceInForce
+from inference.gateway.routes import EndpointRoute, Limits, ModelRoute, Principal, Snapshot
+from inference.netguard import BlockedAddress, check_literal
+from models_registry.models import Endpoint, Model, Price
+from models_registry.vendors import VENDORS
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.4
+STALE_AFTER_S = 10.0
+
+
+def snapshot_load(old: Snapshot) -> Snapshot:
+    """The newest snapshot; `old` itself where nothing changed.
+
+    Revisions commit in order (see accounts.revision), so all rows stamped above the old revision are all that
+    changed. Keys are revoked and never deleted; models may be deleted, so their ids are compared.
+    """
+    revision = revision_current()
+    if revision == old.revision:
+        return old
+    return Snapshot(revision, principals_load(old), models_load(old))
+
+
+def principals_load(old: Snapshot) -> dict[bytes, Principal]:
+    changed = ApiKey.objects.filter(revision__gt=old.revision)
+    if old.revision < 0:
+        changed = changed.filter(revoked_at=None)
+    principals = dict(old.principals)
+    rows = changed.values_list("digest", "revoked_at", "id", "workspace_id", "user__is_active")
+    for digest, revoked_at, key_id, workspace_id, is_active in rows.iterator(chunk_size=5000):
+        if revoked_at is None:
+            principals[bytes(digest)] = Principal(key_id, workspace_id, is_active)
+        else:
+            principals.pop(bytes(digest), None)
+    return principals
+
+
+def models_load(old: Snapshot) -> dict[str, ModelRoute]:
+    served = set(Model.objects.filter(state=Model.State.ENABLED).values_list("id", flat=True))
+    changed = Model.objects.filter(state=Model.State.ENABLED, revision__gt=old.revision).prefetch_related(
+        "endpoints", Prefetch("prices", Price.objects.order_by("-id"))
+    )
+    fresh = [model_route(model) for model in changed.iterator(chunk_size=500)]
+    replaced = {route.id for route in fresh}
+    kept = {name: route for name, route in old.models.items() if route.id in served and route.id not in replaced}
+    return kept | {route.name: route for route in fresh}
+
+
+def model_route(model: Model) -> ModelRoute:
+    return ModelRoute(
+        id=model.pk,
+        name=model.name,
+        kind=model.kind,
+        price=price_in_force(model.prices.all()),
+        limits=Limits(model.rpm, model.tpm, model.concurrency),
+        stream_only=model.stream_only,
+        context_length=model.context_length,
+        max_output_tokens=model.max_output_tokens,
+        created_at=int(model.created_at.timestamp()),
+        endpoints=tuple(endpoint_route(model, endpoint) for endpoint in model.endpoints.all()),
+    )
+
+
+def price_in_force(prices: Iterable[Price]) -> PriceInForce:
+    newest = next(iter(prices))  # enabling demands one
+    return PriceInForce(newest.pk, newest.input_nano, newest.output_nano, newest.call_nano, newest.page_nano)
+
+
+def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
+    key = endpoint.api_key
+    raw = endpoint.auth == Endpoint.Auth.RAW
+    return EndpointRoute(
+        id=endpoint.pk,
+        vendor=endpoint.vendor,
+        dialect=VENDORS[endpoint.vendor].kinds[model.kind].dialect,
+        inference_url=endpoint.inference_url,
+        upstream_model=endpoint.upstream_model,
+        headers={"Authorization": key.reveal() if raw else f"Bearer {key.reveal()}"} if key else {},
+        secret=key,
+        priority=endpoint.priority,
+        weight=endpoint.weight,
+        is_up=endpoint.health != Endpoint.Health.DOWN,
+        blocked=why_blocked(endpoint.inference_url),
+    )
+
+
+def why_blocked(url: str) -> str:
+    """A host that is an address is judged here, once; a name when it is resolved."""
+    try:
+        check_literal(urlsplit(url).hostname or "")
+    except BlockedAddress as error:
+        return str(error)
+    return ""
+
+
+class SnapshotKeeper:
+    """A thread that swaps `current`. Readers take it once per request and never wait."""
+
+    def __init__(self) -> None:
+        self.current = Snapshot()
+        self.looked_at = 0.0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work, name="snapshot", daemon=True)
+
+    def start(self) -> None:
+        """Raises where the first snapshot cannot be loaded: a gateway that knows nobody should not start."""
+        self.current = snapshot_load(self.current)
+        self.looked_at = time.monotonic()
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.thread.join(5)
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.looked_at < STALE_AFTER_S
+
+    def work(self) -> None:
+        while not self.stopping.wait(LOOK_EVERY_S):
+            try:
+                self.current = snapshot_load(self.current)
+                self.looked_at = time.monotonic()
+            except Error as error:
+                log.warning("the snapshot could not be refreshed: %s", error)
+                connection.close()
+            except Exception:
+                log.exception("the snapshot could not be refreshed")
+        connection.close()
