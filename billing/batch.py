@@ -1,7 +1,7 @@
 """The one place that writes the ledger: a batch of operations becomes the rows of one transaction.
 
-`Batch` reads the wallets under lock, decides the operations in order in memory, and writes everything at once.
-It neither begins nor commits: `billing.ledger.book` does.
+`Batch` reads the wallets under lock, decides the operations in order in memory, and writes all at once. It
+neither begins nor commits: `billing.ledger.book` does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,8 +38,10 @@ from billing.rows import (
     WRITER_UPDATE,
     UsageRow,
     context_json,
+    execute,
     for_update,
     legs_json,
+    legs_parse,
     lines_json,
     marks,
     time_column,
@@ -99,7 +101,7 @@ class Batch:
         self.wallets: dict[tuple[int, str], Wallet] = {}
         self.transfers: list[tuple[Any, ...]] = []
         self.holds: list[tuple[Any, ...]] = []
-        self.extensions: list[tuple[str, str]] = []
+        self.extensions: dict[str, list[Leg]] = {}
         self.usage: list[UsageRow] = []
         self.seq, self.head = 0, b""
 
@@ -108,32 +110,33 @@ class Batch:
         """An outcome per operation, in order. Refusals are outcomes; a database error is raised."""
         self.lock_wallets({workspace_of(operation) for operation in operations})
         self.read_head()
-        owned = self.claim_holds(operations)
-        outcomes = [self.decide(operation, owned) for operation in operations]
+        claimed = self.claim_holds(operations)
+        outcomes = [self.decide(operation, claimed) for operation in operations]
         self.write()
         return outcomes
 
-    def decide(self, operation: Operation, owned: set[str]) -> Outcome:
+    def decide(self, operation: Operation, claimed: dict[str, list[Leg]]) -> Outcome:
         try:
             match operation:
                 case PlaceHold():
                     return self.place_hold(operation)
                 case Settle():
-                    return self.settle(operation, owned)
+                    return self.settle(operation, claimed)
                 case ExtendHold():
                     return self.extend_hold(operation)
                 case Grant():
-                    return self.grant(operation)
+                    self.grant(operation)
                 case AbandonedHold():
-                    return self.abandon(operation, owned)
+                    self.abandon(operation, claimed)
         except LedgerError as refusal:
             return refusal
+        return None
 
     # --- reading, under lock -------------------------------------------------------------------
     def lock_wallets(self, workspace_ids: set[int]) -> None:
         """In id order, so that two processes never wait for each other."""
         rows = self.query(
-            "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"
+            "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"  # noqa: S608 - placeholders
             f" WHERE workspace_id IN ({marks(workspace_ids)}) ORDER BY id {for_update()}",
             tuple(workspace_ids),
         )
@@ -141,23 +144,29 @@ class Batch:
 
     def read_head(self) -> None:
         rows = self.query(
-            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {for_update()}", (self.writer_id,)
+            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {for_update()}",  # noqa: S608 - no input
+            (self.writer_id,),
         )
         self.seq, self.head = rows[0][0], bytes(rows[0][1])
 
-    def claim_holds(self, operations: Sequence[Operation]) -> set[str]:
-        """Deletes the rows of the holds to be resolved; the ids that came back are ours to resolve."""
+    def claim_holds(self, operations: Sequence[Operation]) -> dict[str, list[Leg]]:
+        """Deletes the rows of the holds to be resolved; those that came back are ours to resolve.
+
+        Their legs count, not those the caller knows of: it may have left while an extension was on its way.
+        """
         ids = [
             operation.hold.context.request_id if isinstance(operation, Settle) else operation.context.request_id
             for operation in operations
             if isinstance(operation, Settle | AbandonedHold)
         ]
         if not ids:
-            return set()
+            return {}
         rows = self.query(
-            f"DELETE FROM billing_hold WHERE request_id IN ({marks(ids)}) RETURNING request_id", tuple(ids)
+            f"DELETE FROM billing_hold WHERE request_id IN ({marks(ids)})"  # noqa: S608 - placeholders
+            " RETURNING request_id, legs",
+            tuple(ids),
         )
-        return {row[0] for row in rows}
+        return {request_id: legs_parse(legs) for request_id, legs in rows}
 
     # --- deciding, in memory -------------------------------------------------------------------
     def place_hold(self, operation: PlaceHold) -> OpenHold:
@@ -176,39 +185,35 @@ class Batch:
         available = self.available_nano(context.workspace_id)
         if amount > available:
             raise InsufficientBalance(amount, available)
-        if not self.query(f"{HOLD_LOCK} {for_update()}", (context.request_id,)):
-            raise HoldGone(context.request_id)
-        legs = [*hold.legs, *self.reserve(context, amount, first_number=len(hold.legs) + 1)]
-        self.extensions.append((legs_json(legs), context.request_id))
+        known = self.extensions.get(context.request_id) or self.legs_of(context.request_id)
+        legs = [*known, *self.reserve(context, amount, first_number=len(known) + 1)]
+        self.extensions[context.request_id] = legs
         return OpenHold(context, hold.quote, legs, hold.cap_tokens, self.available_nano(context.workspace_id))
 
-    def settle(self, operation: Settle, owned: set[str]) -> Settlement:
-        hold = operation.hold
-        context = hold.context
-        if context.request_id not in owned:
+    def settle(self, operation: Settle, claimed: dict[str, list[Leg]]) -> Settlement:
+        context = operation.hold.context
+        legs = claimed.pop(context.request_id, None)
+        if legs is None:
             raise HoldGone(context.request_id)
-        owned.discard(context.request_id)
         cost = total_nano(operation.lines)
-        charged = self.post_legs(context, hold.legs, cost)
+        charged = self.post_legs(context, legs, cost)
         self.collect_rest(context, cost, charged)
         settlement = Settlement(
             cost, cost - charged["trial"] - charged["paid"], self.available_nano(context.workspace_id)
         )
-        self.usage.append(self.usage_row(operation, charged, settlement))
+        self.usage.append(self.usage_row(operation, legs, charged, settlement))
         return settlement
 
-    def abandon(self, operation: AbandonedHold, owned: set[str]) -> None:
-        """Give everything back: the process that held it is gone."""
+    def abandon(self, operation: AbandonedHold, claimed: dict[str, list[Leg]]) -> None:
+        """Give everything back: whoever held it is gone."""
         context = operation.context
-        if context.request_id not in owned:
+        legs = claimed.pop(context.request_id, None)
+        if legs is None:
             raise HoldGone(context.request_id)
-        owned.discard(context.request_id)
-        self.post_legs(context, operation.legs, 0)
+        charged = self.post_legs(context, legs, 0)
         balance = self.available_nano(context.workspace_id)
-        settle = Settle(
-            OpenHold(context, NO_QUOTE, operation.legs, 0, balance), Usage(), [], "abandoned", "abandoned"
-        )
-        self.usage.append(self.usage_row(settle, {"trial": 0, "paid": 0}, Settlement(0, 0, balance)))
+        settle = Settle(OpenHold(context, NO_QUOTE, legs, 0, balance), Usage(), [], "abandoned", "abandoned")
+        self.usage.append(self.usage_row(settle, legs, charged, Settlement(0, 0, balance)))
 
     def grant(self, operation: Grant) -> None:
         wallet = self.wallet(operation.workspace_id, operation.wallet)
@@ -219,6 +224,12 @@ class Batch:
         wallet.credit(operation.amount_nano)
 
     # --- pieces of a decision ------------------------------------------------------------------
+    def legs_of(self, request_id: str) -> list[Leg]:
+        rows = self.query(f"{HOLD_LOCK} {for_update()}", (request_id,))
+        if not rows:
+            raise HoldGone(request_id)
+        return legs_parse(rows[0][0])
+
     def reserve(self, context: CallContext, amount_nano: int, first_number: int) -> list[Leg]:
         """Legs that reserve `amount_nano`, trial first. The caller has checked that it is available."""
         legs: list[Leg] = []
@@ -242,7 +253,10 @@ class Batch:
         for leg in legs:
             wallet = self.wallet(context.workspace_id, leg.wallet)
             posted = min(leg.amount_nano, cost_nano)
-            for kind, reason, part in (("post", "settle", posted), ("void", "release", leg.amount_nano - posted)):
+            for kind, reason, part in (
+                ("post", "settle", posted),
+                ("void", "release", leg.amount_nano - posted),
+            ):
                 if part:
                     self.transfer(
                         f"{context.request_id}/{kind}/{leg.number}", kind, wallet.account_id,
@@ -275,11 +289,22 @@ class Batch:
             )  # fmt: skip
 
     def transfer(
-        self, key: str, kind: str, debit: int, credit: int, amount: int, *, reason: str, pending_id: str | None = None
+        self, key: str, kind: str, debit: int, credit: int, amount: int, *, reason: str,
+        pending_id: str | None = None,
     ) -> None:  # fmt: skip
         self.seq += 1
         row = TransferRow(
-            key, kind, debit, credit, amount, pending_id, reason, self.now_us, self.writer_id, self.seq, self.head
+            key,
+            kind,
+            debit,
+            credit,
+            amount,
+            pending_id,
+            reason,
+            self.now_us,
+            self.writer_id,
+            self.seq,
+            self.head,
         )
         self.head = transfer_hash(row)
         self.transfers.append((*row[:7], self.now_column, *row[8:], self.head))
@@ -299,8 +324,8 @@ class Batch:
             context_json(context), self.now_column,
         )  # fmt: skip
 
-    def usage_row(self, settle: Settle, charged: dict[str, int], settlement: Settlement) -> UsageRow:
-        hold, usage, context = settle.hold, settle.usage, settle.hold.context
+    def usage_row(self, settle: Settle, legs: list[Leg], charged: dict[str, int], settlement: Settlement) -> UsageRow:
+        usage, context = settle.usage, settle.hold.context
         return UsageRow(
             request_id=context.request_id,
             workspace_id=context.workspace_id,
@@ -317,13 +342,13 @@ class Batch:
             usage_source=usage.source,
             price_version=context.price_version,
             lines=lines_json(settle.lines),
-            held_nano=hold.held_nano,
+            held_nano=sum(leg.amount_nano for leg in legs),
             cost_nano=settlement.cost_nano,
             uncollected_nano=settlement.uncollected_nano,
             trial_nano=charged["trial"],
             paid_nano=charged["paid"],
             balance_nano=settlement.balance_nano,
-            leg_count=len(hold.legs),
+            leg_count=len(legs),
             first_byte_ms=settle.first_byte_ms,
             duration_ms=settle.duration_ms,
             created_at=time_column(context.started_at),
@@ -332,10 +357,10 @@ class Batch:
 
     # --- writing -------------------------------------------------------------------------------
     def write(self) -> None:
-        self.write_many(TRANSFER_INSERT, self.transfers)
-        self.write_many(HOLD_INSERT, self.holds)
-        self.write_many(HOLD_UPDATE, self.extensions)
-        self.write_many(USAGE_INSERT, self.usage)
+        TRANSFER_INSERT.write(self.cursor, self.transfers)
+        HOLD_INSERT.write(self.cursor, self.holds)
+        USAGE_INSERT.write(self.cursor, self.usage)
+        self.write_many(HOLD_UPDATE, [(legs_json(legs), request_id) for request_id, legs in self.extensions.items()])
         changes = [
             (wallet.credits, wallet.debits, wallet.pending, wallet.account_id)
             for wallet in self.wallets.values()
@@ -343,15 +368,15 @@ class Batch:
         ]
         self.write_many(ACCOUNT_UPDATE, changes)
         if self.transfers:
-            self.cursor.execute(WRITER_UPDATE, (self.seq, self.head, self.writer_id))
+            execute(self.cursor, WRITER_UPDATE, (self.seq, self.head, self.writer_id))
 
     def write_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        if rows:
-            self.cursor.executemany(statement, rows)
+        for row in rows:
+            execute(self.cursor, statement, row)
 
     def query(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
-        self.cursor.execute(statement, parameters)
-        return self.cursor.fetchall()
+        rows: list[Any] = execute(self.cursor, statement, parameters).fetchall()
+        return rows
 
 
 def workspace_of(operation: Operation) -> int:

@@ -28,9 +28,9 @@ class TransferRow(NamedTuple):
 
 def transfer_hash(row: TransferRow) -> bytes:
     """Lengths stand before the free texts, so no two rows share one text."""
-    pending = row.pending_id or ""
+    pending = "-" if row.pending_id is None else f"{len(row.pending_id)}:{row.pending_id}"
     text = (
         f"{row.writer_id}|{row.seq}|{row.kind}|{row.debit_id}|{row.credit_id}|{row.amount_nano}|{row.created_us}"
-        f"|{len(row.id)}:{row.id}|{len(pending)}:{pending}|{len(row.reason)}:{row.reason}|"
+        f"|{len(row.id)}:{row.id}|{pending}|{len(row.reason)}:{row.reason}|"
     )
     return hashlib.sha256(row.previous_hash + text.encode()).digest()

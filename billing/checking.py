@@ -50,7 +50,7 @@ def ledger_check() -> LedgerReport:
         unresolved: dict[str, int] = defaultdict(int)
         for writer in Writer.objects.order_by("id"):
             check_chain(writer, totals, unresolved, report)
-        check_orphans(report)
+        check_strays(report)
         check_holds(unresolved, report)
         check_counters(totals, report)
         check_receipts(report)
@@ -72,9 +72,7 @@ def one_snapshot() -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def check_chain(
-    writer: Writer, totals: dict[int, Totals], unresolved: dict[str, int], report: LedgerReport
-) -> None:
+def check_chain(writer: Writer, totals: dict[int, Totals], unresolved: dict[str, int], report: LedgerReport) -> None:
     seq, head = 0, GENESIS
     for transfer in transfers_of(writer):
         seq += 1
@@ -93,7 +91,7 @@ def check_chain(
 
 
 def transfers_of(writer: Writer) -> Iterator[Transfer]:
-    seq = -1
+    seq = -(2**63)
     while page := list(Transfer.objects.filter(writer=writer, seq__gt=seq).order_by("seq")[:PAGE]):
         yield from page
         seq = page[-1].seq
@@ -128,18 +126,29 @@ def resolve(unresolved: dict[str, int], pending_id: str, amount_nano: int) -> No
         del unresolved[pending_id]
 
 
-def check_orphans(report: LedgerReport) -> None:
-    """Rows no chain holds: a transfer of no known writer, a resolution that names another debit."""
-    for transfer in Transfer.objects.exclude(writer__in=Writer.objects.all())[:PAGE]:
-        report.find(f"{transfer.id}: its writer {transfer.writer_id} does not exist")
+STRAYS = {
+    "its writer does not exist": "SELECT t.id FROM billing_transfer t"
+    " LEFT JOIN billing_writer w ON w.id = t.writer_id WHERE w.id IS NULL",
+    "resolves a pending transfer that is not its own": "SELECT r.id FROM billing_transfer r"
+    " LEFT JOIN billing_transfer p ON p.id = r.pending_id WHERE r.pending_id IS NOT NULL"
+    " AND (p.id IS NULL OR p.kind <> 'pending' OR p.debit_id <> r.debit_id OR p.credit_id <> r.credit_id)",
+    # The request's id is what stands before /hold/1.
+    "its request has neither an open hold nor a usage record": "SELECT t.id FROM billing_transfer t"
+    " LEFT JOIN billing_hold h ON h.request_id = substr(t.id, 1, length(t.id) - 7)"
+    " LEFT JOIN billing_usagerecord u ON u.request_id = substr(t.id, 1, length(t.id) - 7)"
+    " WHERE t.kind = 'pending' AND t.id LIKE '%/hold/1' AND h.request_id IS NULL AND u.request_id IS NULL",
+}
+
+
+def check_strays(report: LedgerReport) -> None:
+    """Transfers that stand alone where they belong to another row."""
+    if (count := Transfer.objects.count()) != report.transfers:
+        report.find(f"{count} transfers, but {report.transfers} stand in the writers' chains")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT r.id FROM billing_transfer r LEFT JOIN billing_transfer p ON p.id = r.pending_id WHERE r.pending_id"
-            " IS NOT NULL AND (p.id IS NULL OR p.kind <> 'pending' OR p.debit_id <> r.debit_id"
-            " OR p.credit_id <> r.credit_id) LIMIT 100"
-        )
-        for (transfer_id,) in cursor.fetchall():
-            report.find(f"{transfer_id}: resolves a pending transfer that is not its own")
+        for problem, query in STRAYS.items():
+            cursor.execute(f"{query} LIMIT {FINDINGS_MAX}")
+            for (transfer_id,) in cursor.fetchall():
+                report.find(f"{transfer_id}: {problem}")
 
 
 def check_holds(unresolved: dict[str, int], report: LedgerReport) -> None:
@@ -177,7 +186,15 @@ def check_receipts(report: LedgerReport) -> None:
 
 def check_lines(record: UsageRecord, report: LedgerReport) -> None:
     lines = lines_parse(record.lines)
+    counted = {
+        "input": record.prompt_tokens,
+        "output": record.completion_tokens,
+        "page": record.pages,
+        "call": 1,
+    }
     for line in lines:
+        if line.quantity != counted.get(line.item):
+            report.find(f"{record.request_id}: line {line.item} has another quantity than its usage")
         if line.amount_nano != divide_half_up(line.quantity * line.price_nano, line.per):
             report.find(f"{record.request_id}: line {line.item} does not multiply")
     if sum(line.amount_nano for line in lines) != record.cost_nano:
@@ -220,7 +237,6 @@ def check_nothing_unreceipted(report: LedgerReport) -> None:
         if trial + paid
     }
     for workspace in booked.keys() | recorded.keys():
-        if booked.get(workspace, 0) != recorded.get(workspace, 0):
-            report.find(
-                f"workspace {workspace}: paid {booked.get(workspace, 0)}, its receipts say {recorded.get(workspace, 0)}"
-            )
+        was, said = booked.get(workspace, 0), recorded.get(workspace, 0)
+        if was != said:
+            report.find(f"workspace {workspace}: paid {was}, its receipts say {said}")

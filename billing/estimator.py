@@ -7,7 +7,9 @@ pieces of a stream count the same as the whole. docs/billing.md shows worked num
 import re
 from typing import Any
 
-CJK = re.compile("[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
 TENTHS_CJK, TENTHS_OTHER = 6, 3
 TOKENS_PER_MESSAGE = 4  # role and separators
 TOKENS_PER_IMAGE = 1000  # what common vision models take for a full picture
@@ -65,11 +67,16 @@ def content_part(part: Any) -> tuple[int, int]:
 
 def texts_tokens(value: Any) -> int:
     """Tokens of a string, a list of strings, a list of token ids, or lists of those."""
-    if isinstance(value, str):
-        return text_tokens(value)
-    if isinstance(value, dict):
-        return texts_tokens(value.get("text", ""))
-    if isinstance(value, list):
-        ids = sum(1 for item in value if isinstance(item, int))
-        return ids + sum(texts_tokens(item) for item in value if not isinstance(item, int))
-    return 0
+    tokens = 0
+    todo = [value]
+    while todo:  # no recursion: a caller may nest lists as deep as the body's limit allows
+        item = todo.pop()
+        if isinstance(item, str):
+            tokens += text_tokens(item)
+        elif isinstance(item, int):
+            tokens += 1
+        elif isinstance(item, dict):
+            todo.append(item.get("text"))
+        elif isinstance(item, list):
+            todo.extend(item)
+    return tokens

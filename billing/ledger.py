@@ -1,19 +1,23 @@
-"""Booking operations in one transaction, the writers that sign them, and the holds that lost their process."""
+"""Booking operations in one transaction, the writers that sign them, the holds that lost their process."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from billing.batch import Batch
 from billing.chain import GENESIS
 from billing.models import Account, Hold, Writer
 from billing.operations import AbandonedHold, Operation, Outcome
-from billing.rows import context_parse, legs_parse
+from billing.rows import context_parse
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 3
 # A clerk that was silent this long is dead: with a sweep every HEARTBEAT_S its holds are void within 30 s.
@@ -32,7 +36,7 @@ def book(operations: Sequence[Operation], *, writer_id: int) -> list[Outcome]:
         batch = Batch(
             cursor,
             writer_id=writer_id,
-            platform=platform_accounts(),
+            platform=platform_accounts(str(connection.settings_dict["NAME"])),
             now=now,
             deadline_at=now + timedelta(seconds=settings.HOLD_DEADLINE_S),
         )
@@ -40,9 +44,12 @@ def book(operations: Sequence[Operation], *, writer_id: int) -> list[Outcome]:
 
 
 @cache
-def platform_accounts() -> Mapping[str, int]:
-    """The platform's account ids by kind; the first migration made them, and they stay."""
-    return dict(Account.objects.filter(workspace=None).values_list("kind", "id"))
+def platform_accounts(database: str) -> Mapping[str, int]:
+    """The platform's account ids by kind, of the database in use; a migration made them, and they stay."""
+    ids = dict(Account.objects.filter(workspace=None).values_list("kind", "id"))
+    if not ids:
+        raise RuntimeError(f"{database} has no platform accounts: run the migrations first")
+    return ids
 
 
 def console_writer_id() -> int:
@@ -57,30 +64,44 @@ def writer_start(label: str) -> int:
 
 
 def writer_beat(writer_id: int) -> None:
-    Writer.objects.filter(pk=writer_id).update(seen_at=timezone.now())
+    """By the database's clock: hosts whose own clocks differ must not take each other for dead."""
+    Writer.objects.filter(pk=writer_id).update(seen_at=Now())
 
 
 def writer_end(writer_id: int) -> None:
     """Everything was settled: nobody has to wait for this incarnation to be missed."""
-    now = timezone.now()
-    Writer.objects.filter(pk=writer_id).update(seen_at=now, ended_at=now)
+    Writer.objects.filter(pk=writer_id).update(seen_at=Now(), ended_at=Now())
 
 
-def holds_abandoned(*, now: datetime) -> list[AbandonedHold]:
-    """Open holds past their deadline, or of a clerk that ended or fell silent."""
-    dead = Writer.objects.filter(kind=Writer.Kind.CLERK).filter(
-        Q(seen_at__lt=now - timedelta(seconds=DEAD_AFTER_S)) | Q(ended_at__isnull=False)
-    )
-    rows = Hold.objects.filter(Q(deadline_at__lt=now) | Q(writer__in=dead))
-    return [
-        AbandonedHold(context_parse(context), legs_parse(legs))
-        for context, legs in rows.values_list("context", "legs")[:SWEEP_LIMIT]
-    ]
+def database_now() -> datetime:
+    now: datetime = Writer.objects.values_list(Now(), flat=True)[0]
+    return now
 
 
-def sweep(*, writer_id: int) -> int:
+def holds_abandoned(*, now: datetime, silence_counts: bool = True) -> list[AbandonedHold]:
+    """Open holds past their deadline, or of a clerk that ended or (if that counts) fell silent."""
+    dead = Q(ended_at__isnull=False)
+    if silence_counts:
+        dead |= Q(seen_at__lt=now - timedelta(seconds=DEAD_AFTER_S))
+    writers = Writer.objects.filter(dead, kind=Writer.Kind.CLERK)
+    holds = Hold.objects.filter(Q(deadline_at__lt=now) | Q(writer__in=writers)).order_by("created_at")
+    return [AbandonedHold(context_parse(text)) for text in holds.values_list("context", flat=True)[:SWEEP_LIMIT]]
+
+
+def sweep(*, writer_id: int, silence_counts: bool = True) -> int:
     """Void abandoned holds; the number voided. Safe to run anywhere, any number of times."""
-    found = holds_abandoned(now=timezone.now())
-    if not found:
-        return 0
-    return sum(outcome is None for outcome in book(found, writer_id=writer_id))
+    found = holds_abandoned(now=database_now(), silence_counts=silence_counts)
+    return release(found, writer_id=writer_id) if found else 0
+
+
+def release(found: Sequence[AbandonedHold], *, writer_id: int) -> int:
+    """Together if it can be, else one by one: a hold that the database refuses must not keep the others."""
+    try:
+        return sum(outcome is None for outcome in book(found, writer_id=writer_id))
+    except OperationalError:
+        raise
+    except Error:
+        if len(found) == 1:
+            log.exception("the hold %s cannot be voided", found[0].context.request_id)
+            return 0
+        return sum(release([hold], writer_id=writer_id) for hold in found)

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Workspace
+from accounts.money import MAX_NANO
 
 
 class Account(models.Model):
@@ -38,6 +39,8 @@ class Account(models.Model):
                 name="wallet_counters_are_not_negative",
                 condition=Q(credits_nano__gte=0, debits_nano__gte=0, pending_nano__gte=0),
             ),
+            # Past 64 bits SQLite would go on in floating point. Debits and holds stay below credits.
+            models.CheckConstraint(name="wallet_counters_stay_integers", condition=Q(credits_nano__lte=MAX_NANO)),
             models.CheckConstraint(
                 name="only_wallets_belong_to_a_workspace",
                 condition=Q(kind__in=("trial", "paid"), workspace__isnull=False)
@@ -94,9 +97,7 @@ class Transfer(models.Model):
     debit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     credit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount_nano = models.BigIntegerField()
-    pending = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    pending = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     reason = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     writer = models.ForeignKey(Writer, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -125,7 +126,7 @@ class Transfer(models.Model):
 
 
 class Hold(models.Model):
-    """An open hold. The row goes when the hold is resolved; whoever deletes it has the right to resolve it."""
+    """An open hold. The row goes when the hold is resolved; who deletes it has the right to resolve it."""
 
     request_id = models.CharField(primary_key=True, max_length=64)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
@@ -143,9 +144,7 @@ class UsageRecord(models.Model):
     """One request that was let through to an upstream: what was used, at what price, and what it cost."""
 
     request_id = models.CharField(primary_key=True, max_length=64)
-    workspace = models.ForeignKey(
-        Workspace, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     api_key_id = models.BigIntegerField(null=True)
     model = models.CharField(max_length=200)
     operation = models.CharField(max_length=16)
@@ -165,7 +164,7 @@ class UsageRecord(models.Model):
     trial_nano = models.BigIntegerField()  # charged to the trial wallet
     paid_nano = models.BigIntegerField()  # charged to the paid wallet
     balance_nano = models.BigIntegerField()  # available after the settlement
-    leg_count = models.IntegerField()  # names the transfers: see billing.ledger.transfer_ids
+    leg_count = models.IntegerField()  # names the transfers: see billing.checking.charge_ids
     first_byte_ms = models.IntegerField(null=True)
     duration_ms = models.IntegerField()
     created_at = models.DateTimeField()

@@ -1,6 +1,6 @@
 """What the ledger can be asked to do, and what it answers. Plain data; `billing.ledger` carries it out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -116,10 +116,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AbandonedHold:
-    """An open hold's row as the sweeper found it."""
+    """An open hold that nobody will settle."""
 
     context: CallContext
-    legs: list[Leg] = field(default_factory=list)
 
 
 Operation = PlaceHold | ExtendHold | Settle | Grant | AbandonedHold

@@ -43,15 +43,15 @@ class Price:
 
 
 def receipt_lines(price: Price, usage: Usage) -> list[Line]:
-    """The lines of a receipt. A quantity or a price of zero has no line."""
+    """The lines of a receipt. A quantity or a price of zero has no line, nor has a quantity below it."""
     lines = []
-    if price.input_nano and usage.prompt_tokens:
+    if price.input_nano and usage.prompt_tokens > 0:
         lines.append(token_line("input", usage.prompt_tokens, price.input_nano))
-    if price.output_nano and usage.completion_tokens:
+    if price.output_nano and usage.completion_tokens > 0:
         lines.append(token_line("output", usage.completion_tokens, price.output_nano))
     if price.call_nano:
         lines.append(Line("call", 1, price.call_nano, 1, price.call_nano))
-    if price.page_nano and usage.pages:
+    if price.page_nano and usage.pages > 0:
         lines.append(Line("page", usage.pages, price.page_nano, 1, usage.pages * price.page_nano))
     return lines
 
@@ -80,7 +80,9 @@ class Quote:
     pages: int = 0
 
     def cost_nano(self, cap_tokens: int) -> int:
-        usage = Usage(self.prompt_tokens, cap_tokens * self.choices, self.pages)
+        return self.cost_of(Usage(self.prompt_tokens, cap_tokens * self.choices, self.pages))
+
+    def cost_of(self, usage: Usage) -> int:
         return total_nano(receipt_lines(self.price, usage))
 
     @property
@@ -94,8 +96,6 @@ class Quote:
         left = available_nano - self.cost_nano(0)
         if left < 0 or not self.cap_tokens:
             return -1
-        cap = left * TOKENS_PER_PRICE // (self.price.output_nano * self.choices)
-        cap = min(cap + 1, self.cap_tokens)  # half up may make one more token fit
-        while cap > 0 and self.cost_nano(cap) > available_nano:
-            cap -= 1
-        return cap if cap > 0 else -1
+        # Half up: n tokens cost no more than `left` as long as n × price ÷ per < left + ½.
+        cap = ((2 * left + 1) * TOKENS_PER_PRICE - 1) // (2 * self.price.output_nano * self.choices)
+        return min(cap, self.cap_tokens) or -1

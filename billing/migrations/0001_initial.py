@@ -109,6 +109,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('credits_nano__lte', 4611686018427387903)), name='wallet_counters_stay_integers'),
+        ),
+        migrations.AddConstraint(
+            model_name='account',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('trial', 'paid')), ('workspace__isnull', False)), models.Q(models.Q(('kind__in', ('trial', 'paid')), _negated=True), ('workspace__isnull', True)), _connector='OR'), name='only_wallets_belong_to_a_workspace'),
         ),
         migrations.AddConstraint(

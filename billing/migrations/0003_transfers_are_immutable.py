@@ -1,7 +1,8 @@
 """The database itself refuses to change or remove a transfer.
 
 SQLite: INSERT OR REPLACE would slip past the delete trigger of a connection without recursive_triggers, so a
-known id or place in the chain is refused before the insert. PostgreSQL: TRUNCATE fires only a statement trigger.
+known id, place in the chain or rowid is refused before the insert. An unset rowid reads as -1 there, so no row
+may really have it. PostgreSQL: TRUNCATE fires only a statement trigger.
 """
 
 from django.db import migrations
@@ -15,7 +16,10 @@ SQLITE = [
        WHEN EXISTS (SELECT 1 FROM billing_transfer WHERE id = NEW.id)
          OR EXISTS (SELECT 1 FROM billing_transfer WHERE writer_id = NEW.writer_id AND seq = NEW.seq)
          OR EXISTS (SELECT 1 FROM billing_transfer WHERE pending_id = NEW.pending_id AND kind = NEW.kind)
+         OR EXISTS (SELECT 1 FROM billing_transfer WHERE rowid = NEW.rowid)
        BEGIN SELECT RAISE(ABORT, 'a transfer with this id exists'); END""",
+    """CREATE TRIGGER billing_transfer_real_rowid AFTER INSERT ON billing_transfer WHEN NEW.rowid < 1
+       BEGIN SELECT RAISE(ABORT, 'a transfer has a rowid above 0'); END""",
 ]
 POSTGRESQL = [
     """CREATE FUNCTION billing_transfer_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -26,7 +30,7 @@ POSTGRESQL = [
        FOR EACH STATEMENT EXECUTE FUNCTION billing_transfer_refuse()""",
 ]
 UNDO = {
-    "sqlite": [f"DROP TRIGGER billing_transfer_{name}" for name in ("no_update", "no_delete", "no_replace")],
+    "sqlite": [f"DROP TRIGGER billing_transfer_{name}" for name in ("no_update", "no_delete", "no_replace", "real_rowid")],
     "postgresql": ["DROP FUNCTION billing_transfer_refuse CASCADE"],
 }
 

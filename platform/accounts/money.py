@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 NANO_PER_YUAN = 1_000_000_000
-MAX_NANO = 2**62  # amounts beyond 4.6 billion yuan are mistakes, and two of them still fit a 64-bit counter
+MAX_NANO = 2**62 - 1  # amounts beyond 4.6 billion yuan are mistakes, and two of them still fit a 64-bit counter
 PLAIN_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,30})?\Z")
 
 

@@ -7,9 +7,7 @@ from accounts.models import ApiKey, Membership, User, Workspace
 
 def workspace_personal(*, user: User) -> Workspace:
     """The workspace a user owns (the oldest, should there be more)."""
-    return Workspace.objects.filter(
-        memberships__user=user, memberships__role=Membership.Role.OWNER
-    ).earliest("id")
+    return Workspace.objects.filter(memberships__user=user, memberships__role=Membership.Role.OWNER).earliest("id")
 
 
 def api_keys_visible(*, user: User) -> QuerySet[ApiKey]:

@@ -29,4 +29,6 @@ class Command(BaseCommand):
             raise CommandError("the amount must be more than 0")
         credit_grant(workspace=workspace, amount_nano=amount_nano, reason=reason, actor="command")
         available = balance_of(workspace=workspace).available_nano
-        self.stdout.write(f"granted {nano_to_yuan(amount_nano)} yuan to {username}; available {nano_to_yuan(available)}")
+        self.stdout.write(
+            f"granted {nano_to_yuan(amount_nano)} yuan to {username}; available {nano_to_yuan(available)}"
+        )

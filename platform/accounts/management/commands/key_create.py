@@ -18,9 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str, name: str, scope: str, **options: Any) -> None:
         try:
             user = User.objects.get(username=username)
-            issued = api_key_create(
-                user=user, workspace=workspace_personal(user=user), name=name, scope=scope
-            )
+            issued = api_key_create(user=user, workspace=workspace_personal(user=user), name=name, scope=scope)
         except User.DoesNotExist as error:
             raise CommandError(f"there is no user {username!r}") from error
         except AccountError as error:

@@ -1,0 +1,193 @@
+"""The database goes away under the clerk, or breaks the connection in the middle of a commit."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from billing_booking import TENTH, TENTH_NANO, YUAN, MakeWorkspace, call, settling, transfers, wallets
+from django.db import OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from billing import clerk as clerk_module
+from billing.clerk import Clerk
+from billing.operations import (
+    ExtendHold,
+    HoldGone,
+    LedgerUnavailable,
+    OpenHold,
+    Operation,
+    PlaceHold,
+    Settle,
+    Settlement,
+)
+
+Break = Callable[[type[Operation]], list[Operation]]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clerk_module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(clerk_module, "RETRY_PAUSE_S", 0.02)
+
+
+@pytest.fixture
+def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """The clerk's next commit is carried out, but its answer never comes."""
+    monkeypatch.setattr(clerk_module, "RETRY_PAUSE_S", 0.02)
+    commit = BaseDatabaseWrapper._commit
+
+    def arm() -> None:
+        lost: list[int] = []
+
+        def commit_and_break(self: BaseDatabaseWrapper) -> Any:
+            commit(self)
+            if not lost:
+                lost.append(1)
+                raise OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit_and_break)
+
+    return arm
+
+
+def test_holds_lose_patience_and_settlements_wait_for_the_database(
+    make_workspace: MakeWorkspace, clerk: Clerk, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    book = clerk_module.book
+
+    async def outage() -> tuple[Settlement, OpenHold]:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        with monkeypatch.context() as patch:
+            patch.setattr(clerk_module, "book", away)
+            settled = clerk.submit(settling(hold, 1_000))
+            with pytest.raises(LedgerUnavailable):  # though a settlement stands before it in the queue
+                await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), TENTH)), 5)
+            assert not clerk.is_healthy
+            assert not settled.done()
+            waiting = clerk.submit(PlaceHold(call(workspace), TENTH))
+            await asyncio.sleep(0.05)
+            patch.setattr(clerk_module, "book", book)
+            results = await asyncio.wait_for(asyncio.gather(settled, waiting), 5)
+        assert clerk.is_healthy
+        return results  # type: ignore[return-value]
+
+    settlement, hold = asyncio.run(outage())
+    assert settlement.charged_nano == 2_000_000
+    assert wallets(workspace)["trial"] == (YUAN - 2_000_000 - TENTH_NANO, TENTH_NANO)
+    assert hold.balance_nano == YUAN - 2_000_000 - TENTH_NANO
+
+
+def away(*args: object, **kwargs: object) -> Any:
+    raise OperationalError("connection refused")
+
+
+def test_a_clerk_told_to_stop_while_the_database_is_away_books_first(
+    make_workspace: MakeWorkspace, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    clerk = Clerk()
+    clerk.start()
+    book = clerk_module.book
+
+    async def outage() -> None:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        monkeypatch.setattr(clerk_module, "book", away)
+        settled = clerk.submit(settling(hold, 1_000))
+        await asyncio.sleep(0.05)
+        clerk.stop(timeout_s=0.05)
+        assert clerk.thread.is_alive()
+        monkeypatch.setattr(clerk_module, "book", book)
+        await asyncio.wait_for(settled, 5)
+
+    asyncio.run(outage())
+    clerk.thread.join(5)
+    assert not clerk.thread.is_alive()
+    assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
+
+
+def test_a_failing_heartbeat_shows_and_heals(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Clerk()
+    mine.writer_id = clerk.writer_id
+    with monkeypatch.context() as patch:
+        patch.setattr(clerk_module, "writer_beat", away)
+        mine.housekeep()
+    assert not mine.is_healthy
+    mine.beat_at = 0
+    mine.housekeep()
+    assert mine.is_healthy
+    connection.close()
+
+
+# --- a commit whose answer is lost -----------------------------------------------------------------
+def test_a_hold_is_placed_once_though_the_answer_was_lost(
+    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+) -> None:
+    workspace = make_workspace(trial_nano=30_000_000, paid_nano=20_000_000)
+
+    async def one_call() -> OpenHold:
+        answer_lost()
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        assert wallets_of(hold) == [30_000_000, 20_000_000]
+        await clerk.settle(settling(hold, 10_000))
+        return hold
+
+    hold = asyncio.run(one_call())
+    assert (hold.cap_tokens, hold.balance_nano) == (3_750, 0)
+    assert wallets(workspace) == {"trial": (10_000_000, 0), "paid": (20_000_000, 0)}
+
+
+def wallets_of(hold: OpenHold) -> list[int]:
+    return [leg.amount_nano for leg in hold.legs]
+
+
+def test_a_hold_is_extended_once_though_the_answer_was_lost(
+    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+
+    async def one_call() -> None:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        answer_lost()
+        longer = await clerk.extend(ExtendHold(hold, 50))
+        assert wallets_of(longer) == [TENTH_NANO, 50]
+        assert longer.balance_nano == YUAN - TENTH_NANO - 50
+        await clerk.settle(settling(longer))
+
+    asyncio.run(one_call())
+    assert wallets(workspace)["trial"] == (YUAN, 0)
+
+
+def test_a_settlement_is_booked_once_and_told_truly_though_the_answer_was_lost(
+    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+
+    async def one_call() -> tuple[OpenHold, Settlement]:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        answer_lost()
+        settlement = await clerk.settle(settling(hold, 1_000))
+        with pytest.raises(HoldGone):
+            await clerk.settle(settling(hold, 1_000))
+        return hold, settlement
+
+    hold, settlement = asyncio.run(one_call())
+    assert settlement == Settlement(2_000_000, 0, YUAN - 2_000_000)
+    assert transfers(hold) == {"hold/1": TENTH_NANO, "post/1": 2_000_000, "void/1": TENTH_NANO - 2_000_000}
+
+
+def test_a_whole_batch_is_booked_once_though_the_answer_was_lost(
+    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+
+    async def calls() -> None:
+        holds = await asyncio.gather(*(clerk.hold(PlaceHold(call(workspace), TENTH)) for _ in range(5)))
+        answer_lost()
+        operations: list[Settle] = [settling(hold, 1_000) for hold in holds]
+        for settlement in await asyncio.gather(*(clerk.settle(each) for each in operations)):
+            assert settlement.charged_nano == 2_000_000
+
+    asyncio.run(calls())
+    assert wallets(workspace)["trial"] == (YUAN - 5 * 2_000_000, 0)
