@@ -11,8 +11,12 @@ def main() -> None:
     sys.path[:0] = [str(root), str(root / "platform")]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     from django.core.management import execute_from_command_line
+    from environs import EnvError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvError as error:
+        sys.exit(f"A setting cannot be read: {error}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 METADATA = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254")
 )
+CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))  # NAT64, IPv4-compatible
 
 
 class BlockedAddress(OSError):
@@ -29,12 +30,21 @@ def allowed_networks() -> tuple[Network, ...]:
 
 
 def is_allowed(address: Address) -> bool:
-    plain = getattr(address, "ipv4_mapped", None) or address
+    plain = embedded(address) or address
     if plain in METADATA:
         return False
     if any(plain.version == network.version and plain in network for network in allowed_networks()):
         return True
     return plain.is_global and not plain.is_multicast
+
+
+def embedded(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address a packet ends up at, where an IPv6 address carries one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if any(address in network for network in CARRIERS) and int(address) > 1:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def check_address(text: str) -> None:
@@ -48,12 +58,12 @@ def check_address(text: str) -> None:
 
 
 def check_literal(host: str) -> None:
-    """Judges a host that is an IP address; names are judged when they are resolved."""
-    try:
-        ipaddress.ip_address(host.split("%", 1)[0])
-    except ValueError:
-        return
-    check_address(host)
+    """Judges a host that is an IP address; names are judged when they are resolved.
+
+    What only looks like one (127.1, 2130706433) is refused: the system would take it for an address, unjudged.
+    """
+    if ":" in host or host.replace(".", "").isdigit():
+        check_address(host)
 
 
 def resolve_allowed(host: str, port: int) -> list[str]:

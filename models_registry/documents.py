@@ -1,6 +1,8 @@
 """The models file of `registry_apply`, checked field by field. Errors name the place and the fix."""
 
 import os
+import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
 PRICE_FORMS = (
     '{input: "2", output: "8"}, {per_1k_tokens: "0.008"}, {per_call: "0.01"}, {per_page: "0.01"} or {free: true}'
 )
+PRICE_NANO_MAX = 10**15  # dearer, and a great usage would not fit the ledger's integers
+HEADER_TEXT = re.compile(r"[!-~]*\Z")
 
 
 class DocumentError(Exception):
@@ -47,6 +51,12 @@ class PriceDocument(Strict):
 
     def columns(self) -> dict[str, Any]:
         """The columns of a Price row. Raises ValueError (MoneyError) for what is no amount."""
+        columns = self.given_columns()
+        if any(value > PRICE_NANO_MAX for name, value in columns.items() if name.endswith("_nano")):
+            raise ValueError("a price above 1000000 yuan is a mistake")
+        return columns
+
+    def given_columns(self) -> dict[str, Any]:
         if self.per_1k_tokens is not None:
             per_m = 1000 * yuan_to_nano(self.per_1k_tokens)
             return {"unit": "per_1k_tokens", "input_nano": per_m, "output_nano": per_m}
@@ -96,13 +106,16 @@ class EndpointDocument(Strict):
         return value.strip()
 
     def resolved_key(self) -> str:
-        """`env:NAME` reads the environment of the command; anything else is the key itself."""
-        if not self.api_key or not self.api_key.startswith("env:"):
-            return self.api_key or ""
-        name = self.api_key.removeprefix("env:")
-        if name not in os.environ:
-            raise DocumentError(f"api_key says env:{name}, and the environment variable {name} is not set")
-        return os.environ[name]
+        """`env:NAME` reads the environment of the command; anything else is the key itself. Raises DocumentError."""
+        key, origin = (self.api_key or "").strip(), "api_key"
+        if key.startswith("env:"):
+            name = key.removeprefix("env:")
+            if name not in os.environ:
+                raise DocumentError(f"api_key says env:{name}, and the environment variable {name} is not set")
+            key, origin = os.environ[name].strip(), f"the environment variable {name}"
+        if not HEADER_TEXT.match(key):
+            raise DocumentError(f"{origin} has characters that no HTTP header may hold; only visible ASCII is a key")
+        return key
 
 
 class ModelDocument(Strict):
@@ -134,8 +147,8 @@ class RegistryDocument(Strict):
 
     @model_validator(mode="after")
     def names_once(self) -> "RegistryDocument":
-        names = [model.name for model in self.models]
-        if twice := {name for name in names if names.count(name) > 1}:
+        counts = Counter(model.name for model in self.models)
+        if twice := [name for name, count in counts.items() if count > 1]:
             raise ValueError(f"named twice: {', '.join(sorted(twice))}")
         return self
 

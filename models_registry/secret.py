@@ -39,6 +39,21 @@ class Secret:
     __str__ = __repr__
 
 
+class SecretUnreadable(Exception):
+    """The key that an upstream key was encrypted with is gone."""
+
+
+class UnreadableSecret(Secret):
+    """What none of FIELD_ENCRYPTION_KEYS opens. Loading it is no error: one such row must not stop the others."""
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        raise SecretUnreadable(
+            "an upstream key cannot be decrypted: put the key it was encrypted with back into FIELD_ENCRYPTION_KEYS"
+        )
+
+
 class EncryptedTextField(TextField):
     """Text in the database is a Fernet token of the first of FIELD_ENCRYPTION_KEYS; all of them decrypt."""
 
@@ -58,10 +73,8 @@ def decrypt(token: str) -> Secret:
         return Secret("")
     try:
         return Secret(fernet().decrypt(token.encode()).decode())
-    except InvalidToken as error:
-        raise RuntimeError(
-            "an upstream key cannot be decrypted: put the key it was encrypted with back into FIELD_ENCRYPTION_KEYS"
-        ) from error
+    except InvalidToken:
+        return UnreadableSecret(token)
 
 
 @cache

@@ -106,8 +106,9 @@ def enabling_claim(*, model_id: int) -> bool:
 
 @transaction.atomic
 def enabling_finish(*, model_id: int, answered: bool, reason: str) -> None:
-    """Served, or off again with the reason. Nothing happens to a model disabled in the meantime."""
-    Model.objects.filter(pk=model_id).exclude(state=Model.State.DISABLED).update(
+    """Served, or off again with the reason. Whoever comes late changes nothing: a model that was disabled in the
+    meantime stays off, and one that is served is not taken from its callers by a probe."""
+    Model.objects.filter(pk=model_id, state=Model.State.CHECKING).update(
         state=Model.State.ENABLED if answered else Model.State.DISABLED,
         state_reason="" if answered else reason,
         checking_since=None,

@@ -5,6 +5,8 @@ from inference.gateway.errors import GatewayError
 from inference.gateway.exchange import Exchange
 from inference.gateway.routes import ModelRoute, Principal, Snapshot
 
+SHOWN_NAME_MAX = 200
+
 
 def principal_of(exchange: Exchange, snapshot: Snapshot) -> Principal:
     """`Authorization: Bearer KEY` or the bare `Authorization: KEY`. Raises invalid_api_key, permission_denied."""
@@ -22,12 +24,13 @@ def principal_of(exchange: Exchange, snapshot: Snapshot) -> Principal:
     return principal
 
 
-def model_for(name: str, kind: str, snapshot: Snapshot) -> ModelRoute:
-    """Raises model_not_found: unknown, not enabled, or of another kind."""
+def model_for(name: str, kind: str | None, snapshot: Snapshot) -> ModelRoute:
+    """Raises model_not_found: unknown, not enabled, or not of the kind that is asked for."""
     model = snapshot.models.get(name)
     if model is None:
-        raise GatewayError("model_not_found", f"The model '{name}' does not exist or is not enabled.", param="model")
-    if model.kind != kind:
+        shown = name if len(name) <= SHOWN_NAME_MAX else f"{name[:SHOWN_NAME_MAX]}…"
+        raise GatewayError("model_not_found", f"The model '{shown}' does not exist or is not enabled.", param="model")
+    if kind is not None and model.kind != kind:
         raise GatewayError(
             "model_not_found",
             f"The model '{name}' is of kind {model.kind}; this path takes {kind}.",

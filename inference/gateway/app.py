@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 from django.conf import settings
@@ -91,13 +90,12 @@ class GatewayApp:
             assert self.gateway is not None, "the gateway was not started"
             await handler(self.gateway, exchange)
         except GatewayError as error:
-            await exchange.send_error(error)
+            await exchange.fail(error)
         except OSError:
             pass  # the caller left before there was anything to settle
         except Exception:
             log.exception("request %s failed", exchange.request_id)
-            if not exchange.started:
-                await exchange.send_error(GatewayError("internal_error", "The gateway failed; nothing was charged."))
+            await exchange.fail(GatewayError("internal_error", "The gateway failed; nothing was charged."))
         finally:
             RUNNING.dec()
             REQUESTS.labels(operation, exchange.status).inc()
@@ -117,7 +115,7 @@ def route(scope: Scope) -> tuple[str, Handler]:
         return name, HANDLERS[name]
     if path in {"/models", "/models/", "/openapi.json"} or path.startswith("/models/"):
         handler = handle_openapi if path == "/openapi.json" else handle_models
-        return "models", handler if method in {"GET", "HEAD"} else refuse_method("GET")
+        return "models", handler if method in {"GET", "HEAD"} else refuse_method("GET, HEAD")
     return "none", handle_unknown
 
 
@@ -147,14 +145,12 @@ async def handle_openapi(gateway: Gateway, exchange: Exchange) -> None:
 async def handle_models(gateway: Gateway, exchange: Exchange) -> None:
     snapshot = gateway.keeper.current
     principal_of(exchange, snapshot)
-    name = unquote(exchange.path.removeprefix("/v1").removeprefix("/models").removeprefix("/"))
+    name = exchange.path.removeprefix("/v1").removeprefix("/models").removeprefix("/")  # the server unquoted it
     if not name:
         listed = [model_card(model) for model in snapshot.models.values()]
         await exchange.send_json(200, orjson.dumps({"object": "list", "data": listed}))
         return
-    if name not in snapshot.models:
-        raise GatewayError("model_not_found", f"The model '{name}' does not exist or is not enabled.", param="model")
-    await exchange.send_json(200, orjson.dumps(model_card(snapshot.models[name])))
+    await exchange.send_json(200, orjson.dumps(model_card(model_for(name, None, snapshot))))
 
 
 def model_card(model: ModelRoute) -> Json:

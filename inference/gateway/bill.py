@@ -77,6 +77,8 @@ async def settle(call: Call, ending: Ending) -> Settlement:
         return await call.gateway.clerk.settle(settlement_of(call, ending))
     except HoldGone:
         return Settlement(0, 0, call.hold.balance_nano + call.hold.held_nano)
+    except LedgerError as error:  # the sweep will give the hold back
+        raise GatewayError("ledger_unavailable", "The ledger cannot be reached; nothing was charged.") from error
 
 
 def settle_later(call: Call, ending: Ending) -> None:

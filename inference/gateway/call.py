@@ -14,7 +14,7 @@ from inference.gateway.routing import EndpointHealth
 from inference.gateway.snapshot import SnapshotKeeper
 from inference.gateway.upstream import Transport
 from inference.gateway.watch import Watch
-from models_registry.vendors.base import Json, Reply
+from models_registry.vendors.base import Json
 
 NOTHING_USED = Usage()
 
@@ -59,7 +59,7 @@ class Call:
     is_streamed: bool
     wants_usage: bool
     was_sent: bool = False  # upstream was called: from here on a caller who leaves pays for the prompt
-    endpoint: EndpointRoute | None = None
+    endpoint: EndpointRoute | None = None  # the one asked last
     first_byte_ms: int | None = None
 
 
@@ -70,4 +70,4 @@ class Ending:
     outcome: str  # success | client_closed | broken_off | failed
     usage: Usage = NOTHING_USED
     error: GatewayError | None = None
-    reply: Reply | None = None
+    body: bytes = b""  # a whole reply, ready to be sent

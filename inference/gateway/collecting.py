@@ -17,12 +17,13 @@ class Collector:
         if not self.head:
             self.head = {key: value for key, value in event.items() if key not in {"choices", "usage", "object"}}
         self.usage = event.get("usage") or self.usage
-        for piece in event.get("choices") or ():
+        for piece in as_list(event.get("choices")):
             if isinstance(piece, dict):
                 self.read_choice(piece)
 
     def read_choice(self, piece: Json) -> None:
-        index = piece.get("index") or 0
+        index = piece.get("index")
+        index = index if isinstance(index, int) else 0
         choice = self.choices.setdefault(index, {"index": index, "finish_reason": None})
         choice["finish_reason"] = piece.get("finish_reason") or choice["finish_reason"]
         if isinstance(piece.get("text"), str):
@@ -47,12 +48,12 @@ def merge_delta(message: Json, delta: Json) -> None:
         if name == "role" and value:
             message["role"] = value
         elif name == "tool_calls":
-            merge_tool_calls(message.setdefault("tool_calls", []), value or ())
+            merge_tool_calls(message.setdefault("tool_calls", []), as_list(value))
         elif isinstance(value, str):
             message[name] = (message.get(name) or "") + value
 
 
-def merge_tool_calls(calls: list[Json], pieces: Any) -> None:
+def merge_tool_calls(calls: list[Json], pieces: list[Any]) -> None:
     """Arguments arrive in pieces, by index."""
     for piece in pieces:
         if not isinstance(piece, dict):
@@ -63,5 +64,11 @@ def merge_tool_calls(calls: list[Json], pieces: Any) -> None:
             call = {"index": index, "id": "", "type": "function", "function": {"name": "", "arguments": ""}}
             calls.append(call)
         call["id"] = piece.get("id") or call["id"]
-        for name in ("name", "arguments"):
-            call["function"][name] += (piece.get("function") or {}).get(name) or ""
+        function = piece.get("function")
+        if isinstance(function, dict):
+            for name in ("name", "arguments"):
+                call["function"][name] += function[name] if isinstance(function.get(name), str) else ""
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,5 +1,6 @@
 """One exchange with an endpoint: a whole reply, or a stream whose first event has been looked at."""
 
+import logging
 import re
 from collections.abc import Mapping
 
@@ -14,7 +15,10 @@ from models_registry.vendors.base import DialectError, Json, Reply, Target
 from models_registry.vendors.wire import error_message, snippet
 
 CALLERS_FAULTS = {400: "invalid_request_error", 413: "request_too_large", 422: "invalid_request_error"}
-RETRY_AFTER = re.compile(r"\d{1,6}\Z|[A-Za-z]{3}, [0-9A-Za-z: ]{20,30}\Z")
+RETRY_AFTER = re.compile(r"[0-9]{1,6}\Z|[A-Za-z]{3}, [0-9A-Za-z: ]{20,30}\Z")
+ERROR_BYTES_MAX = 256 * 1024
+
+log = logging.getLogger(__name__)
 
 
 async def send(transport: Transport, endpoint: EndpointRoute, operation: str, request: Json) -> UpstreamResponse:
@@ -26,9 +30,17 @@ async def send(transport: Transport, endpoint: EndpointRoute, operation: str, re
     if response.status == 200:
         return response
     try:
-        raise refusal(endpoint, response.status, response.headers, await response.read())
+        raise refusal(endpoint, response.status, response.headers, await error_body(response))
     finally:
         response.close()
+
+
+async def error_body(response: UpstreamResponse) -> bytes:
+    """The status says enough where the words are too many, or broken off."""
+    try:
+        return await response.read(ERROR_BYTES_MAX)
+    except UpstreamFailure:
+        return b""
 
 
 def refusal(endpoint: EndpointRoute, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
@@ -60,11 +72,19 @@ async def ask(transport: Transport, endpoint: EndpointRoute, operation: str, req
     response = await send(transport, endpoint, operation, request)
     try:
         body = await response.read()
-        return endpoint.dialect.parse(body, request, response.headers.get("Content-Type", ""))
-    except DialectError as error:
-        raise UpstreamFailure("upstream_error", cleaned(str(error), endpoint)) from error
+        return parsed_reply(endpoint, body, request, response.headers.get("Content-Type", ""))
     finally:
         response.close()
+
+
+def parsed_reply(endpoint: EndpointRoute, body: bytes, request: Json, content_type: str) -> Reply:
+    try:
+        return endpoint.dialect.parse(body, request, content_type)
+    except DialectError as error:
+        raise UpstreamFailure("upstream_error", cleaned(str(error), endpoint)) from error
+    except Exception as error:  # JSON of a form that nobody thought of: still the upstream's fault
+        log.exception("a reply of endpoint %d could not be read", endpoint.id)
+        raise UpstreamFailure("upstream_error", "The upstream's reply has an unknown form.") from error
 
 
 class UpstreamStream:
@@ -93,9 +113,11 @@ class UpstreamStream:
         return self.last_event()
 
     def last_event(self) -> list[bytes]:
-        """A last event without its blank line still counts."""
+        """A last event without its blank line still counts, if it is whole."""
         rest, self.splitter.rest = self.splitter.rest, b""
-        return [rest.rstrip(b"\r\n") + b"\n\n"] if event_data(rest + b"\n\n") else []
+        event = rest.rstrip(b"\r\n") + b"\n\n"
+        data = event_data(event)
+        return [event] if data and (data == DONE or parse_event(data) is not None) else []
 
     def close(self) -> None:
         self.response.close()
@@ -107,7 +129,7 @@ async def open_stream(transport: Transport, endpoint: EndpointRoute, operation: 
     try:
         content_type = stream.response.headers.get("Content-Type", "")
         if "text/event-stream" not in content_type:
-            raise not_a_stream(endpoint, content_type, await stream.response.read())
+            raise not_a_stream(endpoint, content_type, await error_body(stream.response))
         stream.first = await first_events(stream)
     except BaseException:
         stream.close()
@@ -117,7 +139,7 @@ async def open_stream(transport: Transport, endpoint: EndpointRoute, operation: 
 
 def not_a_stream(endpoint: EndpointRoute, content_type: str, body: bytes) -> UpstreamFailure:
     words = cleaned(words_of(body), endpoint)
-    kind = content_type.split(";")[0] or "no content type"
+    kind = cleaned(content_type.split(";")[0], endpoint) or "no content type"
     return UpstreamFailure("upstream_error", f"The upstream answered a stream request with {kind}: {words}")
 
 

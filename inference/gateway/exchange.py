@@ -8,6 +8,7 @@ import orjson
 
 from inference.gateway.errors import GatewayError
 from inference.gateway.request_ids import request_id_make
+from inference.gateway.sse import data_event
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,7 +26,7 @@ STREAM_HEADERS: tuple[Header, ...] = (
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("began_at", "headers", "path", "receive", "request_id", "send", "started", "status")
+    __slots__ = ("began_at", "headers", "is_stream", "path", "receive", "request_id", "send", "started", "status")
 
     def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         self.path: str = scope["path"]
@@ -34,7 +35,7 @@ class Exchange:
         self.send = send
         self.request_id = request_id_make()
         self.began_at = time.perf_counter()
-        self.started = False
+        self.started = self.is_stream = False
         self.status = 0
 
     def header(self, name: bytes) -> str | None:
@@ -69,7 +70,15 @@ class Exchange:
         own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
         await self.send_json(error.status, orjson.dumps(error.body(self.request_id)), [*own, *headers])
 
+    async def fail(self, error: GatewayError) -> None:
+        """As JSON, or where a stream began already as the event that ends it."""
+        if not self.started:
+            await self.send_error(error)
+        elif self.is_stream:
+            await self.finish(error_event(error, self.request_id))
+
     async def start_stream(self, headers: Iterable[Header]) -> None:
+        self.is_stream = True
         await self.start(200, [*STREAM_HEADERS, *headers])
 
     async def start(self, status: int, headers: list[Header]) -> None:
@@ -87,6 +96,10 @@ class Exchange:
     @property
     def elapsed_ms(self) -> int:
         return round((time.perf_counter() - self.began_at) * 1000)
+
+
+def error_event(error: GatewayError, request_id: str) -> bytes:
+    return data_event(orjson.dumps(error.body(request_id)))
 
 
 def too_large(limit: int) -> GatewayError:

@@ -23,19 +23,25 @@ class Window:
 
 @dataclass(slots=True)
 class Entry:
-    """A request that was let in. `leave` must be called once, with the tokens it really used."""
+    """A request that was let in. The first `leave` or `give_back` counts, with the tokens it really used."""
 
     window: Window | None
     began_at: float = 0.0
     reserved_tokens: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
-    def leave(self, used_tokens: int) -> None:
-        if self.window is None:
+    def leave(self, used_tokens: int, requests: int = 1) -> None:
+        window, self.window = self.window, None
+        if window is None:
             return
-        self.window.running -= 1
-        if self.window.began_at == self.began_at:  # else the reservation went with its minute
-            self.window.tokens += used_tokens - self.reserved_tokens
+        window.running -= 1
+        if window.began_at == self.began_at:  # else the reservation went with its minute
+            window.tokens += used_tokens - self.reserved_tokens
+            window.requests += requests - 1
+
+    def give_back(self) -> None:
+        """It was refused after all: it takes nothing."""
+        self.leave(0, requests=0)
 
 
 class LocalLimits:

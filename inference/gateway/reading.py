@@ -2,6 +2,7 @@
 
 import asyncio
 import mimetypes
+from concurrent.futures import ThreadPoolExecutor
 
 from python_multipart import create_form_parser
 from python_multipart.exceptions import FormParserError
@@ -9,11 +10,14 @@ from python_multipart.multipart import Field, File
 
 from inference.gateway.errors import BadRequest
 from inference.gateway.exchange import Exchange
-from inference.gateway.requests import Operation, check_model, decode_data_url, mistyped, parse_json
+from inference.gateway.requests import Operation, check_model, decode_data_url, known_type, mistyped, parse_json
 from inference.pictures import PictureError, picture_fetch
 from models_registry.vendors.base import Json
 
 FORM_FIELDS_MAX = 20
+FILE_FIELDS = ("file", "filename", "content_type")  # set by us alone
+# Threads of their own: slow picture servers must not keep the others from resolving names.
+PICTURE_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="picture")
 
 
 async def read_request(exchange: Exchange, operation: Operation, body_bytes_max: int) -> Json:
@@ -34,19 +38,28 @@ async def read_request(exchange: Exchange, operation: Operation, body_bytes_max:
 def read_form(content_type: str, body: bytes) -> Json:
     """`model` and `file` of a multipart body, kept in memory: the body's size was limited before."""
     request: Json = {}
+    parts = 0
+
+    def count() -> None:
+        nonlocal parts
+        parts += 1
+        if parts > FORM_FIELDS_MAX:
+            raise BadRequest(f"The multipart body has more than {FORM_FIELDS_MAX} parts.")
 
     def on_field(field: Field) -> None:
-        if len(request) < FORM_FIELDS_MAX:
-            name = (field.field_name or b"").decode("utf-8", "replace")
+        count()
+        name = (field.field_name or b"").decode("utf-8", "replace")
+        if name not in FILE_FIELDS:
             request[name] = (field.value or b"").decode("utf-8", "replace")
 
     def on_file(file: File) -> None:
+        count()
         if (file.field_name or b"") == b"file":
             file.file_object.seek(0)
             name = (file.file_name or b"image").decode("utf-8", "replace")
             request["file"] = file.file_object.read()
             request["filename"] = name
-            request["content_type"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            request["content_type"] = known_type(mimetypes.guess_type(name)[0] or "")
         file.close()
 
     try:
@@ -65,6 +78,8 @@ def read_form(content_type: str, body: bytes) -> Json:
 
 async def take_image(request: Json, size_max: int) -> None:
     """Puts the picture of `image` under `file`. A URL is fetched under the gateway's address policy."""
+    for name in FILE_FIELDS:
+        request.pop(name, None)
     image = request.get("image")
     if image is None:
         return
@@ -74,9 +89,11 @@ async def take_image(request: Json, size_max: int) -> None:
         request["file"], request["content_type"] = decode_data_url(image)
     elif image.startswith(("http://", "https://")):
         try:
-            request["file"], request["content_type"] = await asyncio.to_thread(picture_fetch, image, size_max)
+            loop = asyncio.get_running_loop()
+            fetched = await loop.run_in_executor(PICTURE_THREADS, picture_fetch, image, size_max)
         except PictureError as error:
             raise BadRequest(f"'image' could not be fetched: {error}.", param="image") from error
+        request["file"], request["content_type"] = fetched[0], known_type(fetched[1])
     else:
         raise BadRequest("'image' must be a data URL or an http(s) URL.", param="image")
     extension = mimetypes.guess_extension(request["content_type"]) or ""

@@ -1,7 +1,9 @@
 """A request's whole way, from the caller's bytes to the settled bill."""
 
 import asyncio
+import logging
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -13,8 +15,8 @@ from inference.gateway.answers import money_comment, money_headers, reply_body, 
 from inference.gateway.bill import place_hold, settle, settle_later
 from inference.gateway.call import Call, Ending, Gateway
 from inference.gateway.dialogue import ask
-from inference.gateway.errors import GatewayError
-from inference.gateway.exchange import Exchange
+from inference.gateway.errors import GatewayError, UpstreamFailure
+from inference.gateway.exchange import Exchange, error_event
 from inference.gateway.limits import Entry
 from inference.gateway.metering import StreamMeter, reply_usage
 from inference.gateway.quoting import check_max_cost, quote_for, with_cap
@@ -23,12 +25,13 @@ from inference.gateway.requests import Operation
 from inference.gateway.routes import EndpointRoute, ModelRoute
 from inference.gateway.routing import candidates, first_that_answers
 from inference.gateway.sse import DONE_EVENT, data_event
-from inference.gateway.streaming import collect, error_event, stream_through
+from inference.gateway.streaming import collect, stream_through
 from inference.gateway.watch import Interrupted, Watch
 from models_registry.vendors.base import Json, Reply
 
+log = logging.getLogger(__name__)
+
 TIMEOUTS = {
-    "first_byte": "The upstream did not begin its answer in time.",
     "idle": "The upstream fell silent in the middle of its answer.",
     "total": "The call took longer than the total time allowed.",
 }
@@ -44,7 +47,7 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
     check_max_cost(exchange.header(b"x-max-cost"), quote)  # 400, 402
     endpoints = candidates(model, gateway.health)  # 503
     entry = gateway.limits.enter(principal.workspace_id, model.id, model.limits, quote.prompt_tokens)  # 429
-    used_tokens = 0
+    watch = Watch(exchange.receive, gateway.timing.total_s)
     try:
         context = CallContext(
             request_id=exchange.request_id,
@@ -57,13 +60,14 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
             started_at=datetime.now(UTC),
         )
         hold = await place_hold(gateway.clerk, PlaceHold(context, quote))  # 402
-        call = admitted(gateway, exchange, request, model, endpoints, hold, entry)
+        call = admitted(gateway, exchange, request, model, endpoints, hold, entry, watch)
         ending = await answer(call)
         settlement = await settle(call, ending)
-        used_tokens = ending.usage.prompt_tokens + ending.usage.completion_tokens
+        entry.leave(ending.usage.prompt_tokens + ending.usage.completion_tokens)
         await conclude(call, ending, settlement)
     finally:
-        entry.leave(used_tokens)
+        watch.close()
+        entry.give_back()  # where it did not come to a bill
 
 
 def admitted(
@@ -74,6 +78,7 @@ def admitted(
     endpoints: list[EndpointRoute],
     hold: OpenHold,
     entry: Entry,
+    watch: Watch,
 ) -> Call:
     options = request.get("stream_options")
     return Call(
@@ -85,7 +90,7 @@ def admitted(
         candidates=endpoints,
         hold=hold,
         entry=entry,
-        watch=Watch(exchange.receive, gateway.timing.total_s),
+        watch=watch,
         meter=StreamMeter(hold.quote),
         is_streamed=hold.context.streamed,
         wants_usage=bool(isinstance(options, dict) and options.get("include_usage")),
@@ -99,7 +104,7 @@ async def answer(call: Call) -> Ending:
     except Interrupted as stop:
         if stop.reason == "caller_gone":
             return caller_left(call)
-        return broken(call, GatewayError("upstream_timeout", TIMEOUTS[stop.reason]))
+        return broken(call, UpstreamFailure("upstream_timeout", TIMEOUTS[stop.reason]))
     except OSError:  # the caller's socket: the upstream's errors were translated at their border
         return caller_left(call)
     except GatewayError as error:
@@ -107,8 +112,9 @@ async def answer(call: Call) -> Ending:
     except asyncio.CancelledError:  # this server is being stopped
         settle_later(call, caller_left(call))
         raise
-    finally:
-        call.watch.close()
+    except Exception:  # a mistake of ours must not leave the hold open
+        log.exception("request %s failed", call.exchange.request_id)
+        return broken(call, GatewayError("internal_error", "The gateway failed."))
 
 
 async def fetch(call: Call) -> Ending:
@@ -116,17 +122,27 @@ async def fetch(call: Call) -> Ending:
     gateway = call.gateway
     if call.model.stream_only and call.operation in {"chat", "completions"}:
         call.request = {**call.request, "stream": True}
-        reply = await collect(call)
-        return Ending("success", reply_usage(reply, call.hold.quote), reply=reply)
+        return whole(call, await collect(call))
 
     async def attempt(endpoint: EndpointRoute) -> Reply:
+        call.endpoint = endpoint
         return await ask(gateway.transport, endpoint, call.operation, call.request)
 
     with call.watch:
         call.was_sent = True
-        call.endpoint, reply = await first_that_answers(call.candidates, gateway.health, attempt)
+        reply = await first_that_answers(call.candidates, gateway.health, attempt)
     call.first_byte_ms = call.exchange.elapsed_ms
-    return Ending("success", reply_usage(reply, call.hold.quote), reply=reply)
+    return whole(call, reply)
+
+
+def whole(call: Call, reply: Reply) -> Ending:
+    """The body is made before the bill: what cannot be said is not charged."""
+    usage = reply_usage(reply, call.hold.quote)
+    try:
+        body = reply_body(call.operation, reply, usage, model=call.model.name, request_id=call.exchange.request_id)
+    except orjson.JSONEncodeError as error:
+        raise UpstreamFailure("upstream_error", "The upstream's reply is nested too deeply.") from error
+    return Ending("success", usage, body=body)
 
 
 def caller_left(call: Call) -> Ending:
@@ -140,6 +156,8 @@ def caller_left(call: Call) -> Ending:
 
 def broken(call: Call, error: GatewayError) -> Ending:
     """After output went out: prompt and output. Before: nothing."""
+    if isinstance(error, UpstreamFailure) and not error.is_callers_fault and call.endpoint:
+        call.gateway.health.failed(call.endpoint)
     if call.exchange.started and call.meter.output_tenths:
         return Ending("broken_off", call.meter.partial_usage(), error)
     return Ending("failed", Usage(), error)
@@ -153,14 +171,19 @@ async def conclude(call: Call, ending: Ending, settlement: Settlement) -> None:
     if not exchange.started:
         await conclude_json(call, ending, settlement)
         return
-    last = money_comment(settlement)
+    call.watch.grant("stalled", call.gateway.timing.idle_s)
+    with suppress(Interrupted), call.watch:
+        await exchange.finish(last_events(call, ending, settlement))
+
+
+def last_events(call: Call, ending: Ending, settlement: Settlement) -> bytes:
+    request_id, last = call.exchange.request_id, money_comment(settlement)
     if ending.error:
-        await exchange.finish(last + error_event(ending.error, exchange.request_id))
-        return
+        return last + error_event(ending.error, request_id)
     if call.wants_usage and call.meter.seen is None:
-        event = usage_event(call.model.name, exchange.request_id, int(time.time()), ending.usage)
+        event = usage_event(call.model.name, request_id, int(time.time()), ending.usage)
         last = data_event(orjson.dumps(event)) + last
-    await exchange.finish(last + DONE_EVENT)
+    return last + DONE_EVENT
 
 
 async def conclude_json(call: Call, ending: Ending, settlement: Settlement) -> None:
@@ -168,8 +191,4 @@ async def conclude_json(call: Call, ending: Ending, settlement: Settlement) -> N
     if ending.error:
         await call.exchange.send_error(ending.error, headers)
         return
-    assert ending.reply is not None
-    body = reply_body(
-        call.operation, ending.reply, ending.usage, model=call.model.name, request_id=call.exchange.request_id
-    )
-    await call.exchange.send_json(200, body, headers)
+    await call.exchange.send_json(200, ending.body, headers)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,9 @@ from models_registry.vendors.base import Json
 MESSAGES_MAX = 10_000
 TEXTS_MAX = 2_048
 CHOICES_MAX = 128
+DEPTH_MAX = 250  # what the JSON writer can write again
 TOKENS_MAX = 10_000_000
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,80}/[A-Za-z0-9.+-]{1,80}\Z")
 
 
 class Operation(NamedTuple):
@@ -33,7 +36,16 @@ def parse_json(body: bytes) -> Json:
         raise BadRequest(f"The body is not valid JSON: {plain_mistake(body, error)} at {where}.") from error
     if not isinstance(request, dict):
         raise BadRequest(f"The body must be a JSON object, not {json_type(request)}.")
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX:
+        check_depth(request)
     return request
+
+
+def check_depth(request: Json) -> None:
+    try:
+        orjson.dumps(request)
+    except orjson.JSONEncodeError as error:
+        raise BadRequest(f"The body is nested too deeply: at most {DEPTH_MAX} levels.") from error
 
 
 def plain_mistake(body: bytes, error: orjson.JSONDecodeError) -> str:
@@ -172,10 +184,15 @@ def check_ocr(request: Json) -> None:
         )
 
 
+def known_type(content_type: str) -> str:
+    """It will stand in a header of the upstream's request: nothing but a media type may pass."""
+    return content_type if MEDIA_TYPE.match(content_type) else "application/octet-stream"
+
+
 def decode_data_url(url: str) -> tuple[bytes, str]:
     """The picture and content type of `data:image/png;base64,…`. Raises BadRequest."""
     head, comma, payload = url.partition(",")
-    content_type = head.removeprefix("data:").split(";")[0] or "application/octet-stream"
+    content_type = known_type(head.removeprefix("data:").split(";")[0])
     if not comma or not head.endswith(";base64"):
         raise BadRequest("'image' must be a base64 data URL, data:image/png;base64,…", param="image")
     try:

@@ -48,8 +48,8 @@ def candidates(model: ModelRoute, health: EndpointHealth) -> list[EndpointRoute]
 
 async def first_that_answers(
     endpoints: list[EndpointRoute], health: EndpointHealth, attempt: Callable[[EndpointRoute], Awaitable[T]]
-) -> tuple[EndpointRoute, T]:
-    """The first endpoint whose attempt succeeds. Raises the last UpstreamFailure, or the caller's own fault."""
+) -> T:
+    """The first answer there is. Raises the last UpstreamFailure, or the one that is the caller's own fault."""
     failure: UpstreamFailure | None = None
     for endpoint in endpoints:
         try:
@@ -62,6 +62,6 @@ async def first_that_answers(
             failure = error
         else:
             health.answered(endpoint)
-            return endpoint, answer
+            return answer
     assert failure is not None
     raise failure

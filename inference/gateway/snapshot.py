@@ -54,10 +54,19 @@ def models_load(old: Snapshot) -> dict[str, ModelRoute]:
     changed = Model.objects.filter(state=Model.State.ENABLED, revision__gt=old.revision).prefetch_related(
         "endpoints", Prefetch("prices", Price.objects.order_by("-id"))
     )
-    fresh = [model_route(model) for model in changed.iterator(chunk_size=500)]
-    replaced = {route.id for route in fresh}
+    fresh = [route for model in changed.iterator(chunk_size=500) if (route := served_route(model))]
+    replaced = set(changed.values_list("id", flat=True))
     kept = {name: route for name, route in old.models.items() if route.id in served and route.id not in replaced}
     return kept | {route.name: route for route in fresh}
+
+
+def served_route(model: Model) -> ModelRoute | None:
+    """One broken row must not keep the others, nor the revocation of keys, from taking effect."""
+    try:
+        return model_route(model)
+    except Exception:
+        log.exception("model %s cannot be served", model.name)
+        return None
 
 
 def model_route(model: Model) -> ModelRoute:

@@ -11,24 +11,26 @@ from inference.gateway.call import Call, Ending
 from inference.gateway.cleaning import cleaned
 from inference.gateway.collecting import Collector
 from inference.gateway.dialogue import UpstreamStream, open_stream, parse_event
-from inference.gateway.errors import GatewayError, UpstreamFailure
+from inference.gateway.errors import UpstreamFailure
 from inference.gateway.routes import EndpointRoute
 from inference.gateway.routing import first_that_answers
 from inference.gateway.sse import DONE, KEEPALIVE, data_event, event_data
+from inference.gateway.watch import Interrupted
 from models_registry.vendors.base import Reply
 from models_registry.vendors.openai_shape import choice_text
 from models_registry.vendors.wire import error_message
+
+COLLECTED_BYTES_MAX = 64 * 1024 * 1024
 
 
 async def stream_through(call: Call) -> Ending:
     """Relays the stream to its end; what is billed at the end. Raises Interrupted, UpstreamFailure, OSError."""
     stream = await stream_opened(call)
-    passage = Passage(call, stream.endpoint)
-    await call.exchange.start_stream(
-        [(b"x-account-balance", nano_to_yuan(call.hold.balance_nano).encode()), *call.entry.headers]
-    )
-    keepalive = Keepalive(call)
+    passage, keepalive = Passage(call, stream.endpoint), Keepalive(call)
     try:
+        await call.exchange.start_stream(
+            [(b"x-account-balance", nano_to_yuan(call.hold.balance_nano).encode()), *call.entry.headers]
+        )
         while not passage.is_done:
             with call.watch:
                 events = await stream.next_events()
@@ -37,7 +39,7 @@ async def stream_through(call: Call) -> Ending:
             if not events:
                 break
             if out := passage.carry(events):
-                await call.exchange.write(out)
+                await write(call, out)
             if passage.failure:
                 raise passage.failure
             if passage.outgrew_hold:
@@ -49,17 +51,35 @@ async def stream_through(call: Call) -> Ending:
     return Ending("success", call.meter.whole_usage())
 
 
+async def write(call: Call, out: bytes) -> None:
+    """A caller who takes nothing for as long as an upstream may be silent counts as gone."""
+    try:
+        with call.watch:
+            await call.exchange.write(out)
+    except Interrupted as stop:
+        if stop.reason == "idle":
+            raise Interrupted("caller_gone") from stop
+        raise
+    call.watch.news()
+
+
 async def stream_opened(call: Call) -> UpstreamStream:
     """A stream whose first event is good, from the first endpoint that has one."""
     gateway = call.gateway
 
     async def attempt(endpoint: EndpointRoute) -> UpstreamStream:
+        call.endpoint = endpoint
         call.watch.limit("first_byte", gateway.timing.first_byte_s)
-        return await open_stream(gateway.transport, endpoint, call.operation, call.request)
+        try:
+            with call.watch:
+                call.was_sent = True
+                return await open_stream(gateway.transport, endpoint, call.operation, call.request)
+        except Interrupted as stop:
+            if stop.reason != "first_byte":
+                raise
+            raise UpstreamFailure("upstream_timeout", "The upstream did not begin its answer in time.") from stop
 
-    with call.watch:
-        call.was_sent = True
-        call.endpoint, stream = await first_that_answers(call.candidates, gateway.health, attempt)
+    stream = await first_that_answers(call.candidates, gateway.health, attempt)
     call.watch.limit("idle", gateway.timing.idle_s)
     call.first_byte_ms = call.exchange.elapsed_ms
     return stream
@@ -149,12 +169,14 @@ class Keepalive:
 
     def stop(self) -> None:
         self.timer.cancel()
+        if self.sending is not None:
+            self.sending.cancel()
 
 
 async def collect(call: Call) -> Reply:
     """The whole stream as one reply, for callers of JSON whose upstream only streams."""
     stream = await stream_opened(call)
-    passage, collector = Passage(call, stream.endpoint), Collector()
+    passage, collector, size = Passage(call, stream.endpoint), Collector(), 0
     try:
         while not passage.is_done:
             with call.watch:
@@ -162,6 +184,9 @@ async def collect(call: Call) -> Reply:
             call.watch.news()
             if not events:
                 break
+            size += sum(map(len, events))
+            if size > COLLECTED_BYTES_MAX:
+                raise UpstreamFailure("upstream_error", "The upstream's reply is too large.")
             for event in events:
                 if (data := event_data(event)) and data != DONE and (parsed := parse_event(data)):
                     collector.read(parsed)
@@ -173,7 +198,3 @@ async def collect(call: Call) -> Reply:
     passage.check_complete()
     text = "".join(choice_text(choice) for choice in collector.choices.values())
     return Reply(collector.reply(), call.meter.seen, text)
-
-
-def error_event(error: GatewayError, request_id: str) -> bytes:
-    return data_event(orjson.dumps(error.body(request_id)))

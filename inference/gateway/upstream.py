@@ -27,8 +27,8 @@ class UpstreamResponse(Protocol):
     def status(self) -> int: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
-    async def read(self) -> bytes:
-        """The whole body. Raises UpstreamFailure."""
+    async def read(self, size_max: int = READ_BYTES_MAX) -> bytes:
+        """The whole body. Raises UpstreamFailure, also for a larger one."""
 
     async def read_some(self) -> bytes:
         """What has arrived, or what arrives next; b"" at the end. Raises UpstreamFailure."""
@@ -56,19 +56,19 @@ class AiohttpResponse:
     def headers(self) -> Mapping[str, str]:
         return self.response.headers
 
-    async def read(self) -> bytes:
+    async def read(self, size_max: int = READ_BYTES_MAX) -> bytes:
         with translated():
-            body = await self.response.content.read(READ_BYTES_MAX)
+            body = await self.response.content.read(size_max)
             if self.response.content.at_eof():
                 return body
-            return await self.read_rest(body)
+            return await self.read_rest(body, size_max)
 
-    async def read_rest(self, body: bytes) -> bytes:
+    async def read_rest(self, body: bytes, size_max: int) -> bytes:
         pieces, size = [body], len(body)
         async for piece in self.response.content.iter_any():
             pieces.append(piece)
             size += len(piece)
-            if size > READ_BYTES_MAX:
+            if size > size_max:
                 raise UpstreamFailure("upstream_error", "The upstream's reply is too large.")
         return b"".join(pieces)
 

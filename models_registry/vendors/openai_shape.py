@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
@@ -31,9 +32,11 @@ class ChatDialect:
     streams: bool = True
 
     def url(self, inference_url: str, operation: str) -> str:
+        parts = urlsplit(inference_url.strip())
+        base = parts.path.rstrip("/")
         for path in PATHS.values():  # a full URL of a sibling operation is a base URL too
-            inference_url = inference_url.rstrip("/").removesuffix(path)
-        return url_join(inference_url, PATHS[operation])
+            base = base.removesuffix(path)
+        return url_join(urlunsplit(parts._replace(path=base)), PATHS[operation])
 
     def build(self, request: Json, target: Target) -> Outgoing:
         outgoing = {**request, "model": target.upstream_model}
@@ -77,14 +80,15 @@ def choice_text(choice: Any) -> str:
 
 def tool_text(part: Json) -> str:
     """Name and arguments of the calls, as the model wrote them."""
-    calls = [call.get("function") for call in part.get("tool_calls") or () if isinstance(call, dict)]
+    given = part.get("tool_calls")
+    calls = [call.get("function") for call in given if isinstance(call, dict)] if isinstance(given, list) else []
     calls.append(part.get("function_call"))
     return "".join(f"{call.get('name') or ''}{call.get('arguments') or ''}" for call in calls if isinstance(call, dict))
 
 
 def finished_silently(choice: Any) -> bool:
     """Without output, only a cut by length or a filter is an answer: the model worked, and was stopped."""
-    return not isinstance(choice, dict) or choice.get("finish_reason") not in {"length", "content_filter"}
+    return not isinstance(choice, dict) or choice.get("finish_reason") not in ("length", "content_filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,8 @@ def rerank_reply(rows: Any, data: Json, request: Json, *, score: str) -> Reply:
     results.sort(key=lambda result: -result["relevance_score"])
     if isinstance(request.get("top_n"), int):
         results = results[: request["top_n"]]
-    usage = data.get("usage") or data.get("meta", {}).get("tokens")
+    meta = data.get("meta")
+    usage = data.get("usage") or (meta.get("tokens") if isinstance(meta, dict) else None)
     reply: Json = {"id": data.get("id") or data.get("request_id"), "results": results, "usage": usage}
     return Reply(reply, usage_seen(usage))
 

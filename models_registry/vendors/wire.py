@@ -90,10 +90,17 @@ def count(value: Any) -> int | None:
 
 
 def vector_floats(packed: str) -> list[float]:
-    """A base64 embedding (little-endian float32) as numbers."""
-    raw = base64.b64decode(packed)
-    return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+    """A base64 embedding (little-endian float32) as numbers. Raises DialectError."""
+    try:
+        raw = base64.b64decode(packed, validate=True)
+        return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+    except (ValueError, struct.error) as error:
+        raise DialectError("an embedding is no base64 of 32-bit floats") from error
 
 
 def vector_base64(vector: list[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    """Raises DialectError."""
+    try:
+        return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    except (OverflowError, struct.error) as error:
+        raise DialectError("an embedding holds what is no number") from error

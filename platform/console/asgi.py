@@ -1,6 +1,7 @@
 """The switch between the two planes: the gateway takes the data plane, Django everything else."""
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -10,13 +11,12 @@ from django.core.asgi import get_asgi_application
 
 django_app = get_asgi_application()
 
-from inference.gateway.app import GatewayApp, is_data_plane  # noqa: E402 - needs Django's apps to be loaded
+from console.planes import gateway_app  # noqa: E402 - Django's apps have to be loaded first
+from inference.gateway.app import is_data_plane  # noqa: E402
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-gateway_app = GatewayApp()
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -30,6 +30,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 async def lifespan(receive: Receive, send: Send) -> None:
     """A gateway that cannot start says so and keeps the server from listening."""
+    sys.setswitchinterval(0.0005)
     await receive()
     try:
         await gateway_app.start()

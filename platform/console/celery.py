@@ -29,7 +29,7 @@ def tick_s() -> float:
 
 
 app.conf.update(
-    broker_url=settings.REDIS_URL or "filesystem://",
+    broker_url=settings.REDIS_URL or "filesystem://localhost//",
     broker_transport_options={} if settings.REDIS_URL else folder_transport(),
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
@@ -38,7 +38,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     timezone=settings.TIME_ZONE,
-    beat_schedule_filename=str(settings.DATA_DIR / "celerybeat-schedule"),
+    beat_scheduler="celery.beat:Scheduler",  # in memory: entries due every second need no file, which a kill may break
     beat_schedule={
         "lifecycle": {
             "task": "inference.tasks.lifecycle_tick",

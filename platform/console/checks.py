@@ -87,5 +87,3 @@ def check_probe_interval(**_: Any) -> list[CheckMessage]:
     if settings.PROBE_INTERVAL_S > 0 and settings.MAX_BODY_MB > 0:
         return []
     return [error(7, "PROBE_INTERVAL_S and MAX_BODY_MB must be more than 0", "Remove them to use the defaults.")]
-
-

@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from environs import EnvError
+
 # recursive_triggers: without it INSERT OR REPLACE deletes ledger rows without firing their triggers.
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
@@ -26,7 +28,7 @@ def database_config(url: str) -> dict[str, Any]:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": dict(parse_qsl(parts.query)),
         }
-    raise ValueError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
+    raise EnvError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
 
 
 def sqlite_config(path: str) -> dict[str, Any]:

