@@ -29,11 +29,9 @@ from billing.ledger import (
     writer_end,
     writer_start,
 )
-from billing.metrics import BATCH_SIZE, LATE_SETTLEMENTS, SWEPT_HOLDS
 from billing.operations import (
     AbandonedHold,
     ExtendHold,
-    HoldGone,
     LedgerError,
     LedgerUnavailable,
     OpenHold,
@@ -63,10 +61,11 @@ class Ticket:
 
 
 class Clerk:
-    """Start, use from any event loop, stop. One per process."""
+    """Start, use from any event loop, stop. A gateway's runs in a process of its own: see billing.clerk_process."""
 
     def __init__(self) -> None:
-        self.inbox: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[list[Ticket] | None] = queue.SimpleQueue()
+        self.gathered: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
         self.thread = threading.Thread(target=self.work, name="clerk", daemon=True)
         self.started: Future[int] = Future()
         self.writer_id = 0
@@ -74,6 +73,7 @@ class Clerk:
         self.steady_since = 0.0
         self.is_healthy = True
         self.is_stopping = self.is_ended = False
+        self.batches = self.bookings = self.swept = 0
 
     def start(self) -> None:
         self.thread.start()
@@ -81,8 +81,14 @@ class Clerk:
 
     def stop(self, timeout_s: float = 30) -> None:
         """Books what is queued, then ends; what is asked after that is refused."""
+        for loop in list(self.gathered):
+            self.hand_in(loop)
         self.inbox.put(None)
         self.thread.join(timeout_s)
+
+    def counted(self) -> tuple[int, int, int]:
+        """Transactions, operations and swept holds so far."""
+        return self.batches, self.bookings, self.swept
 
     # --- for callers ---------------------------------------------------------------------------
     async def hold(self, operation: PlaceHold) -> OpenHold:
@@ -100,10 +106,19 @@ class Clerk:
     def submit(self, operation: Operation) -> "asyncio.Future[Outcome]":
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        self.inbox.put(Ticket(operation, loop, future, time.monotonic() + PATIENCE_S))
+        tickets = self.gathered.get(loop)
+        if tickets is None:
+            tickets = self.gathered[loop] = []
+            loop.call_soon(self.hand_in, loop)
+        tickets.append(Ticket(operation, loop, future, time.monotonic() + PATIENCE_S))
+        return future
+
+    def hand_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """All of one turn of the loop at once: waking a thread costs more than writing a row."""
+        if tickets := self.gathered.pop(loop, None):
+            self.inbox.put(tickets)
         if self.is_ended:
             self.refuse_rest()
-        return future
 
     # --- the thread ----------------------------------------------------------------------------
     def work(self) -> None:
@@ -125,7 +140,8 @@ class Clerk:
             if waited:
                 spell_began = time.monotonic()
             if tickets:
-                BATCH_SIZE.observe(len(tickets))
+                self.batches += 1
+                self.bookings += len(tickets)
                 self.process(tickets)
             self.housekeep()
             if time.monotonic() - spell_began > BUSY_SPELL_S:
@@ -139,8 +155,8 @@ class Clerk:
         try:
             item = self.inbox.get(timeout=max(0.01, self.beat_at - time.monotonic()))
             while item is not None:
-                tickets.append(item)
-                if len(tickets) == BATCH_MAX:
+                tickets += item
+                if len(tickets) >= BATCH_MAX:
                     return tickets, waited
                 item = self.inbox.get_nowait()
         except queue.Empty:
@@ -189,7 +205,7 @@ class Clerk:
                 if item is None:
                     self.is_stopping = True
                 else:
-                    tickets.append(item)
+                    tickets += item
         return tickets
 
     def keep_patient(self, tickets: list[Ticket]) -> list[Ticket]:
@@ -232,7 +248,7 @@ class Clerk:
         else:
             self.is_healthy = True
             if swept:
-                SWEPT_HOLDS.inc(swept)
+                self.swept += swept
                 log.warning("voided %d abandoned holds", swept)
             if swept == SWEEP_LIMIT:
                 self.beat_at = now  # there are more
@@ -256,8 +272,6 @@ class Clerk:
         """Hand the outcomes back, with one wake-up per event loop."""
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Ticket, Outcome]]] = {}
         for ticket, outcome in zip(tickets, outcomes, strict=True):
-            if isinstance(outcome, HoldGone) and isinstance(ticket.operation, Settle):
-                LATE_SETTLEMENTS.inc()
             by_loop.setdefault(ticket.loop, []).append((ticket, outcome))
         for loop, pairs in by_loop.items():
             try:

@@ -1,11 +1,8 @@
 """What the ledger tells Prometheus."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
-BATCH_SIZE = Histogram(
-    "console_clerk_batch_size",
-    "Operations booked in one transaction",
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-)
+BATCHES = Counter("console_clerk_batches", "Transactions of the clerk")
+BOOKINGS = Counter("console_clerk_bookings", "Operations booked by the clerk")
 LATE_SETTLEMENTS = Counter("console_late_settlements", "Settlements refused because the hold had been voided")
 SWEPT_HOLDS = Counter("console_swept_holds", "Holds voided because their process or deadline was gone")

@@ -94,7 +94,7 @@ class Transfer(models.Model):
 
     id = models.CharField(primary_key=True, max_length=100)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    debit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    debit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     credit = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount_nano = models.BigIntegerField()
     pending = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -129,8 +129,8 @@ class Hold(models.Model):
     """An open hold. The row goes when the hold is resolved; who deletes it has the right to resolve it."""
 
     request_id = models.CharField(primary_key=True, max_length=64)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    writer = models.ForeignKey(Writer, on_delete=models.PROTECT, related_name="+")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    writer = models.ForeignKey(Writer, on_delete=models.PROTECT, related_name="+", db_index=False)
     deadline_at = models.DateTimeField(db_index=True)
     legs = models.TextField()  # JSON [[number, wallet, amount_nano], …], each with a pending transfer
     context = models.TextField()  # JSON: what an abandoned request's usage record needs

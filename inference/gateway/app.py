@@ -9,7 +9,7 @@ import orjson
 from django.conf import settings
 
 from accounts.money import nano_to_yuan
-from billing.clerk import Clerk
+from billing.remote_clerk import RemoteClerk
 from inference.gateway.admission import model_for, principal_of
 from inference.gateway.call import Gateway, Timing
 from inference.gateway.errors import BadRequest, GatewayError
@@ -61,9 +61,9 @@ class GatewayApp:
 
     async def start(self) -> None:
         """Raises where the database cannot be reached or a first snapshot cannot be made."""
-        keeper, clerk = SnapshotKeeper(), Clerk()
+        keeper, clerk = SnapshotKeeper(), RemoteClerk()
         await asyncio.to_thread(keeper.start)
-        await asyncio.to_thread(clerk.start)
+        await clerk.start()
         self.transport = AiohttpTransport(settings.UPSTREAM_CONNECT_TIMEOUT_S)
         timing = Timing(
             settings.UPSTREAM_FIRST_BYTE_TIMEOUT_S,
@@ -79,7 +79,7 @@ class GatewayApp:
             return
         self.gateway.keeper.stop()
         await self.transport.close()
-        await asyncio.to_thread(self.gateway.clerk.stop)
+        await self.gateway.clerk.stop()
         self.gateway = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

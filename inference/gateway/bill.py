@@ -3,7 +3,6 @@
 import asyncio
 
 from accounts.money import nano_to_yuan
-from billing.clerk import Clerk
 from billing.operations import (
     ExtendHold,
     HoldGone,
@@ -16,6 +15,7 @@ from billing.operations import (
     Settlement,
 )
 from billing.pricing import Usage, receipt_lines
+from billing.remote_clerk import RemoteClerk
 from inference.gateway.call import Call, Ending
 from inference.gateway.errors import GatewayError
 from inference.gateway.metrics import TOKENS
@@ -23,7 +23,7 @@ from inference.gateway.metrics import TOKENS
 EXTENSION_TOKENS = 256
 
 
-async def place_hold(clerk: Clerk, operation: PlaceHold) -> OpenHold:
+async def place_hold(clerk: RemoteClerk, operation: PlaceHold) -> OpenHold:
     """Raises GatewayError insufficient_balance or ledger_unavailable. A cancelled caller leaves no hold behind."""
     booking = clerk.submit(operation)
     try:
@@ -39,7 +39,7 @@ async def place_hold(clerk: Clerk, operation: PlaceHold) -> OpenHold:
     return outcome
 
 
-def give_back(clerk: Clerk, booking: "asyncio.Future[Outcome]") -> None:
+def give_back(clerk: RemoteClerk, booking: "asyncio.Future[Outcome]") -> None:
     if not booking.cancelled() and booking.exception() is None:
         hold = booking.result()
         assert isinstance(hold, OpenHold)

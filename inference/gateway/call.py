@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from billing.clerk import Clerk
 from billing.operations import OpenHold
 from billing.pricing import Usage
+from billing.remote_clerk import RemoteClerk
 from inference.gateway.errors import GatewayError
 from inference.gateway.exchange import Exchange
 from inference.gateway.limits import Entry, LocalLimits
@@ -34,7 +34,7 @@ class Gateway:
     """What every call needs; one per process."""
 
     keeper: SnapshotKeeper
-    clerk: Clerk
+    clerk: RemoteClerk
     transport: Transport
     timing: Timing
     body_bytes_max: int

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import orjson
 
@@ -11,7 +12,7 @@ from inference.gateway.errors import UpstreamFailure
 from inference.gateway.routes import EndpointRoute
 from inference.gateway.sse import DONE, EventSplitter, EventTooLarge, event_data
 from inference.gateway.upstream import Transport, UpstreamRequest, UpstreamResponse
-from models_registry.vendors.base import DialectError, Json, Reply, Target
+from models_registry.vendors.base import Dialect, DialectError, Json, Reply, Target
 from models_registry.vendors.wire import error_message, snippet
 
 CALLERS_FAULTS = {400: "invalid_request_error", 413: "request_too_large", 422: "invalid_request_error"}
@@ -25,7 +26,7 @@ async def send(transport: Transport, endpoint: EndpointRoute, operation: str, re
     """The response once its status is known to be good. Raises UpstreamFailure."""
     target = Target(operation, endpoint.upstream_model, endpoint.headers)
     headers, body = endpoint.dialect.build(request, target)
-    url = endpoint.dialect.url(endpoint.inference_url, operation)
+    url = target_url(endpoint.dialect, endpoint.inference_url, operation)
     response = await transport.send(UpstreamRequest(url, headers, body))
     if response.status == 200:
         return response
@@ -33,6 +34,11 @@ async def send(transport: Transport, endpoint: EndpointRoute, operation: str, re
         raise refusal(endpoint, response.status, response.headers, await error_body(response))
     finally:
         response.close()
+
+
+@lru_cache(maxsize=4096)
+def target_url(dialect: Dialect, inference_url: str, operation: str) -> str:
+    return dialect.url(inference_url, operation)
 
 
 async def error_body(response: UpstreamResponse) -> bytes:

@@ -44,7 +44,7 @@ class StreamMeter:
             self.seen = usage_seen(event["usage"]) or self.seen
 
     def read_choice(self, choice: Any) -> None:
-        text = choice_text(choice)
+        text = plain_delta(choice) or choice_text(choice)
         if text:
             self.output_tenths += text_tenths(text)
         if isinstance(choice, dict) and choice.get("finish_reason"):
@@ -73,3 +73,12 @@ class StreamMeter:
         """What the stream has cost so far, as counted."""
         usage = Usage(self.quote.prompt_tokens, self.counted_tokens)
         return self.quote.cost_of(usage)
+
+
+def plain_delta(choice: Any) -> str | None:
+    """The text of a delta that holds nothing else, as nearly all do."""
+    delta = choice.get("delta") if type(choice) is dict else None
+    if type(delta) is dict and len(delta) == 1:
+        text = delta.get("content")
+        return text if type(text) is str else None
+    return None

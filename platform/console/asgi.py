@@ -1,7 +1,6 @@
 """The switch between the two planes: the gateway takes the data plane, Django everything else."""
 
 import os
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.core.asgi import get_asgi_application
 django_app = get_asgi_application()
 
 from console.planes import gateway_app  # noqa: E402 - Django's apps have to be loaded first
+from billing.clerk_process import startup_freeze  # noqa: E402
 from inference.gateway.app import is_data_plane  # noqa: E402
 
 Message = MutableMapping[str, Any]
@@ -30,13 +30,13 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 async def lifespan(receive: Receive, send: Send) -> None:
     """A gateway that cannot start says so and keeps the server from listening."""
-    sys.setswitchinterval(0.0005)
     await receive()
     try:
         await gateway_app.start()
     except Exception as error:
         await send({"type": "lifespan.startup.failed", "message": f"the gateway could not start: {error}"})
         return
+    startup_freeze()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await gateway_app.stop()

@@ -52,7 +52,7 @@ def clerk_fault() -> str:
     gateway = gateway_app.gateway
     if gateway is None:
         return "not started"
-    return "" if gateway.clerk.is_healthy and gateway.clerk.thread.is_alive() else "not booking"
+    return "" if gateway.clerk.is_healthy else "not booking"
 
 
 def snapshot_fault() -> str:

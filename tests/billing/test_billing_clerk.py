@@ -13,7 +13,6 @@ from billing_booking import (
     YUAN,
     MakeWorkspace,
     call,
-    done,
     place,
     settling,
     wallets,
@@ -23,10 +22,8 @@ from django.db import connection
 from accounts.models import Workspace
 from billing.clerk import Clerk
 from billing.ledger import DEAD_AFTER_S, sweep, writer_end, writer_start
-from billing.metrics import LATE_SETTLEMENTS
 from billing.models import Hold, UsageRecord, Writer
 from billing.operations import (
-    AbandonedHold,
     ExtendHold,
     HoldGone,
     InsufficientBalance,
@@ -240,20 +237,6 @@ def test_callers_whose_event_loop_closed_do_not_disturb_the_others(make_workspac
     asyncio.run(leave())
     asyncio.run(stay())
     assert wallets(workspace)["trial"][0] + wallets(workspace)["trial"][1] == YUAN
-
-
-def test_a_late_settlement_is_counted(make_workspace: MakeWorkspace, clerk: Clerk, writer: int) -> None:
-    workspace = make_workspace(trial_nano=YUAN)
-    hold = place(workspace, writer)
-    done(AbandonedHold(hold.context), writer)
-    before = LATE_SETTLEMENTS._value.get()
-
-    async def late() -> None:
-        with pytest.raises(HoldGone):
-            await clerk.settle(settling(hold, 1_000))
-
-    asyncio.run(late())
-    assert LATE_SETTLEMENTS._value.get() == before + 1
 
 
 def test_a_clerk_that_starts_voids_what_an_ended_one_left(make_workspace: MakeWorkspace) -> None:

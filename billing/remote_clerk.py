@@ -1,0 +1,155 @@
+"""The gateway's side of the clerk: hands operations over in one frame per turn of the loop, awaits their outcomes.
+
+Crash-only: when the clerk's process dies without being asked to, nobody knows what was booked, so this process ends
+as well, and starting again is what settles it (billing.ledger sweeps what an incarnation left open).
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from typing import Any, cast
+
+from django.db import connection
+
+from billing.clerk_process import HELLO, REPORT, REPORT_EVERY_S
+from billing.clerk_wire import Frame, FrameReader, frame_pack, operation_pack, outcome_unpack
+from billing.metrics import BATCHES, BOOKINGS, LATE_SETTLEMENTS, SWEPT_HOLDS
+from billing.operations import (
+    AbandonedHold,
+    ExtendHold,
+    HoldGone,
+    LedgerError,
+    LedgerUnavailable,
+    OpenHold,
+    Operation,
+    Outcome,
+    PlaceHold,
+    Settle,
+    Settlement,
+)
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+
+
+class RemoteClerk(asyncio.Protocol):
+    """Start and stop it inside the event loop that uses it. One per process."""
+
+    def __init__(self) -> None:
+        self.reader = FrameReader()
+        self.outbox: Frame = []
+        self.waiting: dict[int, tuple[asyncio.Future[Outcome], Operation]] = {}
+        self.last_ticket = 0
+        self.is_stopping = False
+        self.reported_healthy = False
+        self.reported_at = 0.0
+        self.counted = [0, 0, 0]
+
+    # --- life ----------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """Raises LedgerUnavailable when the clerk could not begin; its process said why on stderr."""
+        self.loop = asyncio.get_running_loop()
+        self.greeted: asyncio.Future[int] = self.loop.create_future()
+        ours, theirs = socket.socketpair()
+        database = str(connection.settings_dict["NAME"])
+        command = [sys.executable, "-m", "billing.clerk_process", str(theirs.fileno()), database]
+        with theirs:
+            self.process = await asyncio.to_thread(spawn, command, theirs.fileno())
+        self.transport, _ = await self.loop.create_unix_connection(lambda: self, sock=ours)
+        try:
+            self.writer_id = await asyncio.wait_for(self.greeted, START_TIMEOUT_S)
+        except TimeoutError as error:
+            raise LedgerUnavailable("the clerk's process did not begin in time") from error
+
+    async def stop(self) -> None:
+        """Books what was handed in, then ends the clerk's process."""
+        self.is_stopping = True
+        self.hand_in()
+        self.transport.close()
+        try:
+            await asyncio.to_thread(self.process.wait, STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            log.warning("the clerk's process did not end in %d s", STOP_TIMEOUT_S)
+            self.process.kill()
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.reported_healthy and time.monotonic() - self.reported_at < 3 * REPORT_EVERY_S
+
+    # --- for callers ---------------------------------------------------------------------------
+    async def hold(self, operation: PlaceHold) -> OpenHold:
+        """Raises InsufficientBalance or LedgerUnavailable; then nothing is reserved."""
+        return cast("OpenHold", await self.submit(operation))
+
+    async def extend(self, operation: ExtendHold) -> OpenHold:
+        """The hold with one leg more. Raises InsufficientBalance, HoldGone or LedgerUnavailable."""
+        return cast("OpenHold", await self.submit(operation))
+
+    async def settle(self, operation: Settle) -> Settlement:
+        """Raises HoldGone when the hold was voided in the meantime: then nothing was charged."""
+        return cast("Settlement", await self.submit(operation))
+
+    def submit(self, operation: Operation) -> "asyncio.Future[Outcome]":
+        future: asyncio.Future[Outcome] = self.loop.create_future()
+        if self.is_stopping:
+            future.set_exception(LedgerUnavailable("the clerk has stopped"))
+            return future
+        self.last_ticket += 1
+        self.waiting[self.last_ticket] = (future, operation)
+        if not self.outbox:
+            self.loop.call_soon(self.hand_in)
+        self.outbox.append((self.last_ticket, operation_pack(operation)))
+        return future
+
+    def hand_in(self) -> None:
+        if self.outbox:
+            items, self.outbox = self.outbox, []
+            self.transport.write(frame_pack(items))
+
+    # --- from the clerk ------------------------------------------------------------------------
+    def data_received(self, data: bytes) -> None:
+        for frame in self.reader.feed(data):
+            for ticket, packed in frame:
+                if ticket == HELLO:
+                    self.greeted.set_result(packed)
+                elif ticket == REPORT:
+                    self.take_report(*packed)
+                else:
+                    self.deliver(*self.waiting.pop(ticket), packed)
+
+    def deliver(self, future: "asyncio.Future[Outcome]", operation: Operation, packed: tuple[Any, ...]) -> None:
+        outcome = outcome_unpack(packed, operation)
+        if isinstance(outcome, HoldGone) and isinstance(operation, Settle):
+            LATE_SETTLEMENTS.inc()
+        if future.done():  # the caller was cancelled while the booking was on its way
+            if isinstance(operation, PlaceHold) and isinstance(outcome, OpenHold):
+                self.submit(AbandonedHold(outcome.context))  # nobody else knows of this hold
+        elif isinstance(outcome, LedgerError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    def take_report(self, is_healthy: bool, *counted: int) -> None:
+        self.reported_healthy, self.reported_at = is_healthy, time.monotonic()
+        for counter, before, now in zip((BATCHES, BOOKINGS, SWEPT_HOLDS), self.counted, counted, strict=True):
+            counter.inc(now - before)
+        self.counted = list(counted)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.is_stopping:
+            return
+        if not self.greeted.done():
+            self.greeted.set_exception(LedgerUnavailable("the clerk's process ended before it began"))
+            return
+        log.critical("the clerk's process is gone; this process ends, to begin again with a clerk")
+        os._exit(70)
+
+
+def spawn(command: list[str], descriptor: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, pass_fds=[descriptor])  # noqa: S603 - our own module
