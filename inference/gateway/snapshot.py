@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 from django.db import Error, connection
@@ -123,13 +124,13 @@ class SnapshotKeeper:
         self.current = Snapshot()
         self.looked_at = 0.0
         self.stopping = threading.Event()
+        self.started: Future[None] = Future()
         self.thread = threading.Thread(target=self.work, name="snapshot", daemon=True)
 
     def start(self) -> None:
         """Raises where the first snapshot cannot be loaded: a gateway that knows nobody should not start."""
-        self.current = snapshot_load(self.current)
-        self.looked_at = time.monotonic()
         self.thread.start()
+        self.started.result()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -140,13 +141,23 @@ class SnapshotKeeper:
         return time.monotonic() - self.looked_at < STALE_AFTER_S
 
     def work(self) -> None:
+        try:
+            self.look()
+        except BaseException as error:
+            connection.close()
+            self.started.set_exception(error)
+            return
+        self.started.set_result(None)
         while not self.stopping.wait(LOOK_EVERY_S):
             try:
-                self.current = snapshot_load(self.current)
-                self.looked_at = time.monotonic()
+                self.look()
             except Error as error:
                 log.warning("the snapshot could not be refreshed: %s", error)
                 connection.close()
             except Exception:
                 log.exception("the snapshot could not be refreshed")
         connection.close()
+
+    def look(self) -> None:
+        self.current = snapshot_load(self.current)
+        self.looked_at = time.monotonic()

@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from billing_booking import TENTH, call, done, place, settling, wallets
+from django.db import connection
 
 from accounts.models import Workspace
 from billing.clerk_wire import FrameReader, frame_pack, operation_pack, operation_unpack, outcome_pack, outcome_unpack
@@ -39,6 +41,14 @@ YUAN = 10**9
 CONTEXT = CallContext("req_1", 7, None, "模型/1:2", "chat", True, 3, datetime(2026, 1, 2, 3, 4, 5, 678901, UTC))
 QUOTE = Quote(Price(3, 1, 2, 3, 4), 10, 64, 2, 1)
 HOLD = OpenHold(CONTEXT, QUOTE, [Leg(1, "trial", 5), Leg(2, "paid", 6)], 64, 10**18)
+
+
+def closing(look: Callable[[Workspace], Any], workspace: Workspace) -> Any:
+    """For a thread that is not asked again: its connection goes with it."""
+    try:
+        return look(workspace)
+    finally:
+        connection.close()
 
 
 def run(work: Callable[[RemoteClerk], Awaitable[None]]) -> RemoteClerk:
@@ -120,7 +130,7 @@ def test_a_call_is_held_extended_and_settled(make_workspace) -> None:
         hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
         hold = await clerk.extend(ExtendHold(hold, 1_000))
         assert [leg.number for leg in hold.legs] == [1, 2]
-        trial = (await asyncio.to_thread(wallets, workspace))["trial"]
+        trial = (await asyncio.to_thread(closing, wallets, workspace))["trial"]
         assert trial == (YUAN - hold.held_nano, hold.held_nano)
         settlement = await clerk.settle(settling(hold, 1_000))
         assert settlement.balance_nano == YUAN - settlement.charged_nano
@@ -185,7 +195,7 @@ def test_a_hold_whose_caller_was_cancelled_is_given_back(make_workspace) -> None
 
     async def work(clerk: RemoteClerk) -> None:
         clerk.submit(PlaceHold(call(workspace), TENTH)).cancel()
-        await asyncio.to_thread(wait_until_abandoned, workspace)
+        await asyncio.to_thread(closing, wait_until_abandoned, workspace)
 
     run(work)
     assert wallets(workspace)["trial"] == (YUAN, 0)
@@ -217,8 +227,6 @@ asyncio.run(main())
 @pytest.fixture
 def gateway(database: None):
     """A process with a clerk, the clerk's pid, and its writer."""
-    from django.db import connection
-
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "console.settings"}
     name = str(connection.settings_dict["NAME"])
     child = subprocess.Popen([sys.executable, "-c", GATEWAY, name], env=environment, stdout=subprocess.PIPE, text=True)
