@@ -1,4 +1,4 @@
-"""The clerk in a process of its own: `python -m billing.clerk_process FD`, started by `billing.remote_clerk`.
+"""The clerk in a process of its own: the command `clerk FD DATABASE`, started by `billing.remote_clerk`.
 
 Beside a busy event loop a thread that books loses the interpreter's lock at every statement and is long in
 getting it back; here it has an interpreter to itself (docs/performance.md has the figures). The process lives
@@ -7,16 +7,15 @@ as long as the socket it was given: when the other end is gone it books what it 
 
 import asyncio
 import gc
-import os
 import signal
 import socket
-import sys
 from functools import partial
 from typing import Any
 
-import django
 import uvloop
+from django.db import connection
 
+from billing.clerk import Clerk
 from billing.clerk_wire import Frame, FrameReader, frame_pack, operation_unpack, outcome_pack
 from billing.operations import LedgerError, Outcome
 
@@ -28,7 +27,7 @@ HELLO, REPORT = -1, -2  # tickets that are no bookings
 class Desk(asyncio.Protocol):
     """Bookings in, outcomes out; the outcomes of one turn of the loop go back in one frame."""
 
-    def __init__(self, clerk: Any) -> None:
+    def __init__(self, clerk: Clerk) -> None:
         self.clerk = clerk
         self.reader = FrameReader()
         self.outbox: Frame = []
@@ -78,28 +77,18 @@ def startup_freeze() -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
-async def serve(connection: socket.socket) -> None:
-    from billing.clerk import Clerk  # needs Django's apps to be loaded
-
+async def serve(gateway: socket.socket) -> None:
     clerk = Clerk()
     await asyncio.to_thread(clerk.start)
-    _, desk = await asyncio.get_running_loop().create_unix_connection(lambda: Desk(clerk), sock=connection)
+    _, desk = await asyncio.get_running_loop().create_unix_connection(lambda: Desk(clerk), sock=gateway)
     startup_freeze()
     await desk.closed
     await asyncio.to_thread(clerk.stop)
 
 
-def main(descriptor: int, database: str) -> None:
+def run(descriptor: int, database: str) -> None:
     # The terminal's Ctrl-C and a service manager's SIGTERM are for the gateway, which closes the socket when done.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
-    django.setup()
-    from django.db import connection
-
     connection.settings_dict["NAME"] = database  # the gateway's own, whatever the environment says
     uvloop.run(serve(socket.socket(fileno=descriptor)))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])

@@ -104,8 +104,8 @@ def context_pack(context: CallContext) -> tuple[Any, ...]:
 
 
 def context_unpack(packed: tuple[Any, ...]) -> CallContext:
-    fields: Any = packed[:-1]
-    return CallContext(*fields, EPOCH + timedelta(microseconds=packed[-1]))
+    values = [*packed[:-1], EPOCH + timedelta(microseconds=packed[-1])]
+    return CallContext(*values)
 
 
 def quote_pack(quote: Quote) -> tuple[Any, ...]:

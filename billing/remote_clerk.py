@@ -58,7 +58,7 @@ class RemoteClerk(asyncio.Protocol):
         self.greeted: asyncio.Future[int] = self.loop.create_future()
         ours, theirs = socket.socketpair()
         database = str(connection.settings_dict["NAME"])
-        command = [sys.executable, "-m", "billing.clerk_process", str(theirs.fileno()), database]
+        command = [sys.executable, "-m", "django", "clerk", str(theirs.fileno()), database]
         with theirs:
             self.process = await asyncio.to_thread(spawn, command, theirs.fileno())
         self.transport, _ = await self.loop.create_unix_connection(lambda: self, sock=ours)

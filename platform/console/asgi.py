@@ -10,8 +10,8 @@ from django.core.asgi import get_asgi_application
 
 django_app = get_asgi_application()
 
-from console.planes import gateway_app  # noqa: E402 - Django's apps have to be loaded first
 from billing.clerk_process import startup_freeze  # noqa: E402
+from console.planes import gateway_app  # noqa: E402 - Django's apps have to be loaded first
 from inference.gateway.app import is_data_plane  # noqa: E402
 
 Message = MutableMapping[str, Any]

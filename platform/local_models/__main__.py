@@ -11,9 +11,7 @@ from local_models.process import follow_parent
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="local_models", description="Serve one small model on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="local_models", description="Serve one small model on this machine.")
     parser.add_argument("model", choices=list(LOCAL_MODELS))
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")

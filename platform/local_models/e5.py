@@ -65,6 +65,4 @@ def _count_tokens(texts: list[str], *, is_query: bool) -> int:
 
 def _check_tokens(tokens: int) -> None:
     if tokens > TOKENS_PER_REQUEST_MAX:
-        raise RequestRefusedError(
-            f"{tokens} tokens in one request, at most {TOKENS_PER_REQUEST_MAX} are allowed"
-        )
+        raise RequestRefusedError(f"{tokens} tokens in one request, at most {TOKENS_PER_REQUEST_MAX} are allowed")

@@ -35,9 +35,7 @@ ROUTES = (
     Route("POST", "/chat/completions", _chat, streams=True),
     Route("POST", "/completions", openai.completions, streams=True),
     Route("POST", f"{NATIVE}/aigc/text-generation/generation", dashscope.text_generation, True, True),
-    Route(
-        "POST", f"{NATIVE}/aigc/multimodal-generation/generation", dashscope.multimodal_generation, True, True
-    ),
+    Route("POST", f"{NATIVE}/aigc/multimodal-generation/generation", dashscope.multimodal_generation, True, True),
     Route("POST", f"{NATIVE}/embeddings/text-embedding/text-embedding", retrieval.native_embeddings, True),
     Route("POST", f"{NATIVE}/rerank/text-rerank/text-rerank", retrieval.native_rerank, True),
     Route("POST", "/embeddings", retrieval.embeddings),

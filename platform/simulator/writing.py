@@ -73,9 +73,7 @@ class Exchange:
         data, step = _dressed(body, call), _first_break(call)
         if step is not None:
             await self._write_half(data, body, call, step)
-        response = web.Response(
-            body=data, status=body.status, headers=body.headers, content_type=body.content_type
-        )
+        response = web.Response(body=data, status=body.status, headers=body.headers, content_type=body.content_type)
         await response.prepare(self.request)
         await response.write_eof()
         self.recorded.finished = True
@@ -144,6 +142,4 @@ def _dressed(body: Body, call: Call) -> bytes:
 
 def _first_break(call: Call) -> int | None:
     switches = call.switches
-    return min(
-        (k for k in (switches.cut, switches.reset_at, switches.hang_at) if k is not None), default=None
-    )
+    return min((k for k in (switches.cut, switches.reset_at, switches.hang_at) if k is not None), default=None)

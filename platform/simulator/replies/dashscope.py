@@ -69,9 +69,7 @@ class _Shape:
         said = {kind: "".join(p.text for p in pieces if p.kind == kind) for kind in _KINDS}
         if self.as_messages:
             count = 0 if self.plan.switches.usage == "only" else self.plan.choices
-            choices = [
-                {"index": i, "finish_reason": finish, "message": self._message(said)} for i in range(count)
-            ]
+            choices = [{"index": i, "finish_reason": finish, "message": self._message(said)} for i in range(count)]
             output: dict[str, Any] = {"choices": choices}
         else:
             output = {"text": said["content"], "finish_reason": finish}
@@ -105,9 +103,7 @@ def _events(shape: _Shape, *, incremental: bool) -> Iterator[Event]:
 
 def _event(shape: _Shape, reply: dict[str, Any], position: int, step: int | None = None) -> Event:
     if _has_usage(shape.plan, position):
-        said = (
-            min(position, len(shape.plan.pieces)) if shape.plan.switches.usage in ("each", "last") else None
-        )
+        said = min(position, len(shape.plan.pieces)) if shape.plan.switches.usage in ("each", "last") else None
         reply["usage"] = native_usage(shape.plan, shape.video, said)
     head = f"id:{position}\nevent:result\n:HTTP_STATUS/200\n"
     return Event(orjson.dumps(reply), step, pause=step is not None, head=head)
@@ -121,9 +117,5 @@ def _has_usage(plan: Plan, position: int) -> bool:
 
 
 def _videos(messages: object) -> int:
-    parts = (
-        [m["content"] for m in messages if isinstance(m.get("content"), list)]
-        if isinstance(messages, list)
-        else []
-    )
+    parts = [m["content"] for m in messages if isinstance(m.get("content"), list)] if isinstance(messages, list) else []
     return sum("video" in part for content in parts for part in content if isinstance(part, dict))

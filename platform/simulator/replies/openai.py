@@ -116,9 +116,7 @@ def _events(
         yield DONE
 
 
-def _piece_events(
-    plan: Plan, base: Chunk, choice: Callable[[int, Delta, str | None], Chunk]
-) -> Iterator[Event]:
+def _piece_events(plan: Plan, base: Chunk, choice: Callable[[int, Delta, str | None], Chunk]) -> Iterator[Event]:
     step = 0
     for position, piece in enumerate(plan.pieces, start=1):
         step += piece.kind != "reasoning"
@@ -128,9 +126,7 @@ def _piece_events(
             yield _event(base, plan, choice(index, _delta(piece), None), position, completes, pause=last)
 
 
-def _finish_events(
-    plan: Plan, base: Chunk, choice: Callable[[int, Delta, str | None], Chunk]
-) -> Iterator[Event]:
+def _finish_events(plan: Plan, base: Chunk, choice: Callable[[int, Delta, str | None], Chunk]) -> Iterator[Event]:
     base = {**base, **_extra(plan)}
     position = len(plan.pieces) + 1
     for index in range(plan.choices):

@@ -45,8 +45,7 @@ def embeddings(call: Call) -> Body:
     packed = call.body.get("encoding_format") == "base64" and call.switches.base64 == "honoured"
     vectors = [vector(text, dims) for text in texts]
     data = [
-        {"object": "embedding", "embedding": _packed(v) if packed else v, "index": i}
-        for i, v in enumerate(vectors)
+        {"object": "embedding", "embedding": _packed(v) if packed else v, "index": i} for i, v in enumerate(vectors)
     ]
     reply = {"object": "list", "data": _unless_empty(data, call.switches), "model": call.model}
     return json_body({**reply, **_usage(call.switches, texts)})
@@ -85,9 +84,7 @@ def _yuanjing_rerank(call: Call) -> Body:
     return json_body(_unless_empty(data, call.switches))
 
 
-def _results(
-    query: str, documents: list[str], options: Mapping[str, Any], switches: Switches
-) -> list[dict[str, Any]]:
+def _results(query: str, documents: list[str], options: Mapping[str, Any], switches: Switches) -> list[dict[str, Any]]:
     ranked = _ranked(query, documents)
     top_n = options.get("top_n")
     if isinstance(top_n, int) and switches.top_n == "honoured":
