@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from redis.asyncio import Redis
 
 from accounts.money import nano_to_yuan
 from billing.remote_clerk import RemoteClerk
@@ -14,6 +15,7 @@ from inference.gateway.admission import model_for, principal_of
 from inference.gateway.call import Gateway, Timing
 from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.exchange import Exchange, Receive, Send
+from inference.gateway.limits import LimitCounter, LocalLimits
 from inference.gateway.metrics import DURATION, REQUESTS, RUNNING
 from inference.gateway.openapi import openapi_bytes
 from inference.gateway.quoting import quote_for
@@ -21,6 +23,7 @@ from inference.gateway.reading import read_request
 from inference.gateway.relay import relay
 from inference.gateway.requests import OPERATIONS, Operation
 from inference.gateway.routes import ModelRoute
+from inference.gateway.shared_limits import SharedLimits
 from inference.gateway.snapshot import SnapshotKeeper
 from inference.gateway.upstream import AiohttpTransport
 from models_registry.vendors.base import Json
@@ -71,7 +74,9 @@ class GatewayApp:
             settings.UPSTREAM_TOTAL_TIMEOUT_S,
             settings.STREAM_KEEPALIVE_S,
         )
-        self.gateway = Gateway(keeper, clerk, self.transport, timing, int(settings.MAX_BODY_MB * 1024 * 1024))
+        self.gateway = Gateway(
+            keeper, clerk, self.transport, timing, limit_counter(), int(settings.MAX_BODY_MB * 1024 * 1024)
+        )
 
     async def stop(self) -> None:
         """The clerk last: it books what the ended calls left behind."""
@@ -79,6 +84,7 @@ class GatewayApp:
             return
         self.gateway.keeper.stop()
         await self.transport.close()
+        await self.gateway.limits.close()
         await self.gateway.clerk.stop()
         self.gateway = None
 
@@ -100,6 +106,13 @@ class GatewayApp:
             RUNNING.dec()
             REQUESTS.labels(operation, exchange.status).inc()
             DURATION.labels(operation).observe(exchange.elapsed_ms / 1000)
+
+
+def limit_counter() -> LimitCounter:
+    """Where there may be several workers or hosts they count together; models without limits never ask."""
+    if settings.EMBEDDED or not settings.REDIS_URL:
+        return LocalLimits()
+    return SharedLimits(Redis.from_url(settings.REDIS_URL), settings.UPSTREAM_TOTAL_TIMEOUT_S)
 
 
 # --- routes ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from billing.pricing import Usage
 from billing.remote_clerk import RemoteClerk
 from inference.gateway.errors import GatewayError
 from inference.gateway.exchange import Exchange
-from inference.gateway.limits import Entry, LocalLimits
+from inference.gateway.limits import Entry, LimitCounter
 from inference.gateway.metering import StreamMeter
 from inference.gateway.routes import EndpointRoute, ModelRoute
 from inference.gateway.routing import EndpointHealth
@@ -37,8 +37,8 @@ class Gateway:
     clerk: RemoteClerk
     transport: Transport
     timing: Timing
+    limits: LimitCounter
     body_bytes_max: int
-    limits: LocalLimits = field(default_factory=LocalLimits)
     health: EndpointHealth = field(default_factory=EndpointHealth)
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from inference.gateway.errors import GatewayError
 from inference.gateway.routes import Limits
@@ -44,14 +45,20 @@ class Entry:
         self.leave(0, requests=0)
 
 
+class LimitCounter(Protocol):
+    async def enter(self, request_id: str, workspace_id: int, model_id: int, limits: Limits, tokens: int) -> Entry:
+        """Raises GatewayError rate_limit_exceeded naming the limit, what is used and what is allowed."""
+
+    async def close(self) -> None: ...
+
+
 class LocalLimits:
     """Counted in this process: right for one worker, which is all the embedded default has."""
 
     def __init__(self) -> None:
         self.windows: dict[tuple[int, int], Window] = {}
 
-    def enter(self, workspace_id: int, model_id: int, limits: Limits, tokens: int) -> Entry:
-        """Raises GatewayError rate_limit_exceeded naming the limit, what is used and what is allowed."""
+    async def enter(self, request_id: str, workspace_id: int, model_id: int, limits: Limits, tokens: int) -> Entry:
         if limits.rpm is None and limits.tpm is None and limits.concurrency is None:
             return Entry(None)
         now = time.monotonic()
@@ -64,6 +71,9 @@ class LocalLimits:
         window.tokens += tokens
         window.running += 1
         return Entry(window, window.began_at, tokens, limit_headers(window, limits, reset_s))
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     def window(self, workspace_id: int, model_id: int, now: float) -> Window:
         key = (workspace_id, model_id)

@@ -46,7 +46,9 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
     quote = quote_for(operation.name, request, model)
     check_max_cost(exchange.header(b"x-max-cost"), quote)  # 400, 402
     endpoints = candidates(model, gateway.health)  # 503
-    entry = gateway.limits.enter(principal.workspace_id, model.id, model.limits, quote.prompt_tokens)  # 429
+    entry = await gateway.limits.enter(  # 429
+        exchange.request_id, principal.workspace_id, model.id, model.limits, quote.prompt_tokens
+    )
     watch = Watch(exchange.receive, gateway.timing.total_s)
     try:
         context = CallContext(

@@ -48,6 +48,8 @@ class DialectError(Exception):
 
 
 class Dialect(Protocol):
+    def __hash__(self) -> int: ...
+
     @property
     def streams(self) -> bool:
         """Whether the vendor answers this kind as OpenAI-shaped server-sent events on request."""

@@ -63,7 +63,7 @@ class Server:
                 command = (folder / "cmdline").read_bytes().decode()
             except OSError:
                 continue
-            if f"DATA_DIR={self.folder}".encode() in environment and "\0up" not in command:
+            if f"DATA_DIR={self.folder}".encode() in environment and "\0up\0" not in command:
                 found[name_of(command)] = int(folder.name)
         return found
 

@@ -87,9 +87,7 @@ def test_asking_the_catalog_loads_no_model_package():
         "[missing_packages(model) for model in LOCAL_MODELS.values()]; print(*sys.modules)"
     )
     source_root = Path(catalog.__file__).parents[1]
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], cwd=source_root, capture_output=True, text=True, check=True
-    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=source_root, capture_output=True, text=True, check=True)
     assert HEAVY.isdisjoint(loaded.stdout.split())
 
 

@@ -50,7 +50,5 @@ class Caller:
 
 
 def events_of(raw: bytes) -> list[Any]:
-    lines = [
-        line.removeprefix("data:").strip() for line in raw.decode().split("\n") if line.startswith("data:")
-    ]
+    lines = [line.removeprefix("data:").strip() for line in raw.decode().split("\n") if line.startswith("data:")]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]

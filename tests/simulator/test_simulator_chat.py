@@ -52,9 +52,7 @@ def test_a_stream_tells_usage_only_when_asked(caller: Caller) -> None:
     assert all("usage" not in event for event in events[:-1])
 
 
-@pytest.mark.parametrize(
-    "prefix", ["", "/v1", "/api/v3", "/openapi/compatible-mode/v1", "/compatible-mode/v1"]
-)
+@pytest.mark.parametrize("prefix", ["", "/v1", "/api/v3", "/openapi/compatible-mode/v1", "/compatible-mode/v1"])
 def test_any_prefix_is_accepted(caller: Caller, prefix: str) -> None:
     response = caller.post(f"{prefix}/chat/completions", {"model": "m", "messages": [{"content": "a"}]})
     assert content(response.json()).startswith("w1 w2 ")
@@ -78,9 +76,7 @@ def test_several_choices_are_all_said_and_counted(caller: Caller) -> None:
     assert events[-2]["usage"]["completion_tokens"] == 4
 
 
-@pytest.mark.parametrize(
-    "params", [{"n": 0}, {"n": 1000}, {"max_tokens": 0}, {"max_tokens": "9"}, {"n": True}]
-)
+@pytest.mark.parametrize("params", [{"n": 0}, {"n": 1000}, {"max_tokens": 0}, {"max_tokens": "9"}, {"n": True}])
 def test_impossible_parameters_are_refused(caller: Caller, params: dict[str, Any]) -> None:
     assert caller.chat("m", **params).status_code == 400
 
@@ -160,9 +156,7 @@ def test_text_completions_answer_each_prompt(caller: Caller) -> None:
 def test_text_completions_stream_without_a_role(caller: Caller) -> None:
     body = {"model": "m;chunks=1", "prompt": [1, 2, 3], "stream": True}
     first, last, end, _ = caller.post("/completions", body).text.split("\n\n")
-    assert json.loads(first[6:])["choices"] == [
-        {"index": 0, "text": "w1 ", "logprobs": None, "finish_reason": None}
-    ]
+    assert json.loads(first[6:])["choices"] == [{"index": 0, "text": "w1 ", "logprobs": None, "finish_reason": None}]
     assert json.loads(last[6:])["choices"][0]["finish_reason"] == "stop"
     assert end == "data: [DONE]"
 
@@ -186,9 +180,7 @@ def test_switches_come_from_path_query_model_and_header_in_this_order(caller: Ca
         "finish_reason": "path",
     }
     assert content(caller.post(path, {**body, "model": "m;chunks=3"}).json()) == "qqq"
-    assert (
-        content(caller.post(path, {**body, "model": "m;chunks=3"}, X_Sim="text=%E5%A5%BD").json()) == "好好好"
-    )
+    assert content(caller.post(path, {**body, "model": "m;chunks=3"}, X_Sim="text=%E5%A5%BD").json()) == "好好好"
 
 
 def test_an_unknown_switch_is_refused_by_name(caller: Caller) -> None:

@@ -95,9 +95,7 @@ def test_single_models_can_be_down(caller: Caller, lifted: None) -> None:
     assert [caller.chat(model).status_code for model in models] == [200, 200, 200, 503]
 
 
-@pytest.mark.parametrize(
-    "wish", [{}, {"down": "yes"}, {"down": True, "models": "a"}, {"down": True, "models": [1]}]
-)
+@pytest.mark.parametrize("wish", [{}, {"down": "yes"}, {"down": True, "models": "a"}, {"down": True, "models": [1]}])
 def test_a_wish_that_makes_no_sense_is_refused(caller: Caller, wish: dict[str, Any]) -> None:
     assert caller.post("/_sim/down", wish).status_code == 400
 

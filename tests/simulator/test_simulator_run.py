@@ -28,9 +28,7 @@ def test_it_serves_until_told_to_stop(way: list[str], number: signal.Signals) ->
     command = [sys.executable, "-W", "error", *way, "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().decode().split()[-1]
         assert url.startswith("http://127.0.0.1:")
