@@ -13,7 +13,7 @@ from inference.gateway.errors import UpstreamFailure
 from inference.netguard import BlockedAddress, check_all
 
 READ_BYTES_MAX = 64 * 1024 * 1024
-IDLE_CONNECTION_S = 50  # below the 60–75 s after which common servers close on their side
+IDLE_CONNECTION_S = 15  # a server that closes an idle connection just as we use it costs a call
 
 
 class UpstreamRequest(NamedTuple):

@@ -19,7 +19,7 @@ import yaml
 from simulator.server import SimulatorThread
 from tests.console.conftest import ROOT, START_S, Server, wait_until
 
-CHILDREN = {"uvicorn", "worker", "beat"}
+CHILDREN = {"uvicorn", "clerk", "worker", "beat"}
 COMMAND_S = 90
 PASSWORD = "a long pass phrase"
 
@@ -67,8 +67,7 @@ class Product:
         assert process.wait(timeout=30) == 0, self.server.output
 
     def pid(self, child: str) -> int:
-        """`child` is a part of its command."""
-        return next(pid for command, pid in self.server.children().items() if child in command)
+        return self.server.children()[child]
 
     def kill(self, child: str) -> int:
         """kill -9; the pid it had."""

@@ -69,7 +69,15 @@ class Server:
 
 
 def name_of(command: str) -> str:
-    names = ("uvicorn", "\0worker", "\0beat", "local_models\0llm", "local_models\0embedding", "local_models\0rerank")
+    names = (
+        "uvicorn",
+        "\0clerk",
+        "\0worker",
+        "\0beat",
+        "local_models\0llm",
+        "local_models\0embedding",
+        "local_models\0rerank",
+    )
     for name in (*names, "local_models\0ocr"):
         if name in command:
             return name.rsplit("\0", 1)[-1]

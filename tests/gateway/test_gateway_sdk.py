@@ -93,10 +93,12 @@ def test_an_error_in_the_middle_of_a_stream_is_raised(client: openai.OpenAI, des
 
 
 def test_the_async_client_streams_many_at_once(caller: Caller, chat_model: str) -> None:
+    secret = caller.secret
+
     async def all_of_them() -> list[int]:
         async with openai.AsyncOpenAI(
             base_url=f"{caller.desk.url}/v1",
-            api_key=caller.secret,
+            api_key=secret,
             max_retries=0,
             http_client=httpx.AsyncClient(trust_env=False),
         ) as client:

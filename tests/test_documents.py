@@ -1,0 +1,58 @@
+"""What the documents say is what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from models_registry.documents import registry_parse
+from models_registry.vendors import VENDORS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "platform/console/settings.py").read_text(encoding="utf-8")
+OURS = {"accounts", "models_registry", "billing", "inference", "console", "simulator"}
+INTERNAL = {"up", "prepare", "clerk"}  # started by make run, by compose and by the gateway
+
+
+def test_every_setting_of_the_environment_stands_in_the_readme() -> None:
+    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS))
+    assert len(names) > 25
+    assert {name for name in names if f"`{name}`" not in README} == set()
+
+
+def test_every_command_stands_in_the_readme_and_every_command_of_the_readme_exists() -> None:
+    commands = {name for name, app in get_commands().items() if app in OURS} - INTERNAL
+    assert {name for name in commands if not re.search(rf"`{name}[ `]", README)} == set()
+    for name in set(re.findall(r"manage\.py (\w+)", README)):
+        assert load_command_class(get_commands()[name], name).help
+
+
+def test_the_readmes_models_file_is_one_the_registry_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert document is not None
+    assert registry_parse(document[1]).models[0].endpoints[0].vendor in VENDORS
+
+
+def test_every_vendor_stands_in_the_readme() -> None:
+    assert [slug for slug in VENDORS if slug not in README] == []
+
+
+@pytest.mark.parametrize("target", ["run", "test", "test-all", "bench"])
+def test_every_make_target_of_the_readme_exists(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for document in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+?)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document.name} links to {link}"
+
+
+def test_every_file_the_architecture_names_in_the_gateway_exists() -> None:
+    for name in re.findall(r"`(\w+\.py)`", ARCHITECTURE):
+        found = [*(ROOT / "inference").rglob(name), *(ROOT / "billing").rglob(name)]
+        assert found, name
