@@ -80,6 +80,7 @@ def model_console(upstream: str, folder: Path) -> Iterator[Rival]:
     manage(environment, "registry_apply", str(folder / "models.yaml"), "--enable")
     arguments = ["-m", "uvicorn", "console.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
     flags = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    flags += ["--no-proxy-headers", "--no-server-header"]
     with process([*arguments, *flags], environment) as pid:
         yield Rival("Model Console", f"http://127.0.0.1:{port}", pid, key, environment)
 

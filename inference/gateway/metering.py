@@ -37,17 +37,20 @@ class StreamMeter:
 
     def read(self, event: Json) -> None:
         choices = event.get("choices")
-        if isinstance(choices, list):
+        if type(choices) is list:
             for choice in choices:
-                self.read_choice(choice)
+                text = plain_text(choice)
+                if text is None:
+                    self.read_choice(choice)
+                else:
+                    self.output_tenths += text_tenths(text)
         if event.get("usage"):
             self.seen = usage_seen(event["usage"]) or self.seen
 
     def read_choice(self, choice: Any) -> None:
-        text = plain_delta(choice) or choice_text(choice)
-        if text:
+        if text := choice_text(choice):
             self.output_tenths += text_tenths(text)
-        if isinstance(choice, dict) and choice.get("finish_reason"):
+        if type(choice) is dict and choice.get("finish_reason"):
             self.finished = True
             self.was_cut = self.was_cut or not finished_silently(choice)
 
@@ -75,10 +78,11 @@ class StreamMeter:
         return self.quote.cost_of(usage)
 
 
-def plain_delta(choice: Any) -> str | None:
-    """The text of a delta that holds nothing else, as nearly all do."""
-    delta = choice.get("delta") if type(choice) is dict else None
-    if type(delta) is dict and len(delta) == 1:
-        text = delta.get("content")
-        return text if type(text) is str else None
+def plain_text(choice: Any) -> str | None:
+    """The text of a choice that says nothing else, as nearly all of a stream do; else None."""
+    if type(choice) is dict and not choice.get("finish_reason"):
+        delta = choice.get("delta")
+        if type(delta) is dict and len(delta) == 1:
+            text = delta.get("content")
+            return text if type(text) is str else None
     return None

@@ -1,8 +1,8 @@
 """The one transport of the hot path: aiohttp behind a single method, its errors translated once, here."""
 
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 from typing import NamedTuple, Protocol
 
 import aiohttp
@@ -57,7 +57,7 @@ class AiohttpResponse:
         return self.response.headers
 
     async def read(self, size_max: int = READ_BYTES_MAX) -> bytes:
-        with translated():
+        with translated:
             body = await self.response.content.read(size_max)
             if self.response.content.at_eof():
                 return body
@@ -73,7 +73,7 @@ class AiohttpResponse:
         return b"".join(pieces)
 
     async def read_some(self) -> bytes:
-        with translated():
+        with translated:
             return await self.response.content.readany()
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class AiohttpTransport:
         )
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
-        with translated():
+        with translated:
             response = await self.session.request(
                 "POST",
                 URL(request.url, encoded=True),
@@ -129,23 +129,37 @@ class GuardedResolver(AbstractResolver):
         await self.inner.close()
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """aiohttp's errors as ours. Messages carry no address: callers read them."""
-    try:
-        yield
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise UpstreamFailure("upstream_error", "The upstream's TLS certificate is not valid.") from error
-    except aiohttp.ClientSSLError as error:
-        raise UpstreamFailure("upstream_error", "The TLS handshake with the upstream failed.") from error
-    except aiohttp.ConnectionTimeoutError as error:
-        raise UpstreamFailure("upstream_timeout", "Connecting to the upstream took too long.") from error
-    except aiohttp.ClientConnectorError as error:
-        raise UpstreamFailure("upstream_error", unreachable(error)) from error
-    except TimeoutError as error:
-        raise UpstreamFailure("upstream_timeout", "The upstream took too long.") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise UpstreamFailure("upstream_error", "The upstream broke off the connection.") from error
+class Translated:
+    """aiohttp's errors as ours, around each wait. Messages carry no address: callers read them."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+            raise translation(error) from error
+
+
+translated = Translated()
+
+
+def translation(error: Exception) -> UpstreamFailure:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return UpstreamFailure("upstream_error", "The upstream's TLS certificate is not valid.")
+        case aiohttp.ClientSSLError():
+            return UpstreamFailure("upstream_error", "The TLS handshake with the upstream failed.")
+        case aiohttp.ConnectionTimeoutError():
+            return UpstreamFailure("upstream_timeout", "Connecting to the upstream took too long.")
+        case aiohttp.ClientConnectorError():
+            return UpstreamFailure("upstream_error", unreachable(error))
+        case TimeoutError():
+            return UpstreamFailure("upstream_timeout", "The upstream took too long.")
+        case _:
+            return UpstreamFailure("upstream_error", "The upstream broke off the connection.")
 
 
 def unreachable(error: aiohttp.ClientConnectorError) -> str:

@@ -68,7 +68,7 @@ def web_children(listener: socket.socket) -> list[Child]:
         *("--fd", str(listener.fileno())),
         *("--loop", "uvloop", "--http", "httptools", "--lifespan", "on"),
         *("--timeout-graceful-shutdown", str(round(settings.DRAIN_TIMEOUT_S))),
-        *("--log-level", "warning", "--no-access-log"),
+        *("--log-level", "warning", "--no-access-log", "--no-proxy-headers", "--no-server-header"),
     ]
     return [
         Child(

@@ -2,7 +2,7 @@
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from accounts.selectors import workspace_personal
@@ -23,7 +23,7 @@ def test_who_signs_up_gets_a_workspace_and_trial_credit(client: Client) -> None:
     assert balance_of(workspace=workspace_personal(user=user)).trial_nano == 40 * 10**9
 
 
-def test_a_closed_console_lets_nobody_sign_up(client: Client, settings: SettingsWrapper) -> None:
+def test_a_closed_console_lets_nobody_sign_up(client: Client, settings: Settings) -> None:
     settings.SIGNUP_OPEN = False
     words = {"username": "unwanted", "password1": "a long pass phrase", "password2": "a long pass phrase"}
     client.post("/accounts/signup/", words)
