@@ -50,6 +50,7 @@ BUSY_SPELL_S = 0.020  # after this long without a pause…
 BREATH_S = 0.001  # …the lock stays free this long, or SQLite's other writers starve
 PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever
 RETRY_PAUSE_S = 0.25
+STUCK_AFTER_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +74,7 @@ class Clerk:
         self.steady_since = 0.0
         self.is_healthy = True
         self.is_stopping = self.is_ended = False
+        self.busy_since = 0.0
         self.batches = self.bookings = self.swept = 0
 
     def start(self) -> None:
@@ -85,6 +87,11 @@ class Clerk:
             self.hand_in(loop)
         self.inbox.put(None)
         self.thread.join(timeout_s)
+
+    @property
+    def is_working(self) -> bool:
+        """Healthy, and not in the middle of a batch that does not end."""
+        return self.is_healthy and not (self.busy_since and time.monotonic() - self.busy_since > STUCK_AFTER_S)
 
     def counted(self) -> tuple[int, int, int]:
         """Transactions, operations and swept holds so far."""
@@ -143,6 +150,7 @@ class Clerk:
                 self.batches += 1
                 self.bookings += len(tickets)
                 self.process(tickets)
+                self.busy_since = 0.0
             self.housekeep()
             if time.monotonic() - spell_began > BUSY_SPELL_S:
                 time.sleep(BREATH_S)
@@ -165,6 +173,7 @@ class Clerk:
         return tickets, waited
 
     def process(self, tickets: list[Ticket]) -> None:
+        self.busy_since = time.monotonic()
         try:
             outcomes = book([ticket.operation for ticket in tickets], writer_id=self.writer_id)
         except (OperationalError, InterfaceError) as error:

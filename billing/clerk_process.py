@@ -65,7 +65,7 @@ class Desk(asyncio.Protocol):
 
     def report(self) -> None:
         """How the clerk is, and what it counted: the metrics page is on the other side."""
-        self.put(REPORT, (self.clerk.is_healthy, *self.clerk.counted()))
+        self.put(REPORT, (self.clerk.is_working, *self.clerk.counted()))
         asyncio.get_running_loop().call_later(REPORT_EVERY_S, self.report)
 
     def connection_lost(self, error: Exception | None) -> None:

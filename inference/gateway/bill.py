@@ -21,15 +21,19 @@ from inference.gateway.errors import GatewayError
 from inference.gateway.metrics import TOKENS
 
 EXTENSION_TOKENS = 256
+HOLD_WAIT_S = 12.0  # a little more than the clerk's own patience, for a database that hangs instead of refusing
 
 
 async def place_hold(clerk: RemoteClerk, operation: PlaceHold) -> OpenHold:
     """Raises GatewayError insufficient_balance or ledger_unavailable. A cancelled caller leaves no hold behind."""
     booking = clerk.submit(operation)
     try:
-        outcome = await asyncio.shield(booking)
-    except asyncio.CancelledError:
+        async with asyncio.timeout(HOLD_WAIT_S):
+            outcome = await asyncio.shield(booking)
+    except (asyncio.CancelledError, TimeoutError) as stop:
         booking.add_done_callback(lambda done: give_back(clerk, done))
+        if isinstance(stop, TimeoutError):
+            raise GatewayError("ledger_unavailable", "The ledger is not answering; nothing was charged.") from stop
         raise
     except InsufficientBalance as error:
         raise insufficient(error) from error

@@ -1,5 +1,6 @@
 """The caller's side of a request, in ASGI: its headers and body in, JSON or a stream out."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -21,6 +22,7 @@ STREAM_HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # proxies must not collect the events
 )
+BODY_TIMEOUT_S = 120
 
 
 class Exchange:
@@ -47,6 +49,14 @@ class Exchange:
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             raise too_large(limit)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self.read_body(limit)
+        except TimeoutError as error:
+            message = f"The body did not arrive within {BODY_TIMEOUT_S} s."
+            raise GatewayError("invalid_request_error", message, headers={"Connection": "close"}) from error
+
+    async def read_body(self, limit: int) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while True:

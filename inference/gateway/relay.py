@@ -112,7 +112,7 @@ async def answer(call: Call) -> Ending:
     except GatewayError as error:
         return broken(call, error)
     except asyncio.CancelledError:  # this server is being stopped
-        settle_later(call, caller_left(call))
+        settle_later(call, caller_left(call) if call.exchange.started else Ending("failed"))
         raise
     except Exception:  # a mistake of ours must not leave the hold open
         log.exception("request %s failed", call.exchange.request_id)
@@ -127,11 +127,14 @@ async def fetch(call: Call) -> Ending:
         return whole(call, await collect(call))
 
     async def attempt(endpoint: EndpointRoute) -> Reply:
-        call.endpoint = endpoint
-        return await ask(gateway.transport, endpoint, call.operation, call.request)
+        call.endpoint, call.was_sent = endpoint, True
+        try:
+            return await ask(gateway.transport, endpoint, call.operation, call.request)
+        except UpstreamFailure:
+            call.was_sent = False  # this one has answered: nothing is owed for it
+            raise
 
     with call.watch:
-        call.was_sent = True
         reply = await first_that_answers(call.candidates, gateway.health, attempt)
     call.first_byte_ms = call.exchange.elapsed_ms
     return whole(call, reply)

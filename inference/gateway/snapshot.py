@@ -55,8 +55,9 @@ def models_load(old: Snapshot) -> dict[str, ModelRoute]:
     changed = Model.objects.filter(state=Model.State.ENABLED, revision__gt=old.revision).prefetch_related(
         "endpoints", Prefetch("prices", Price.objects.order_by("-id"))
     )
-    fresh = [route for model in changed.iterator(chunk_size=500) if (route := served_route(model))]
-    replaced = set(changed.values_list("id", flat=True))
+    models = list(changed)
+    fresh = [route for model in models if (route := served_route(model))]
+    replaced = {model.pk for model in models}
     kept = {name: route for name, route in old.models.items() if route.id in served and route.id not in replaced}
     return kept | {route.name: route for route in fresh}
 

@@ -1,6 +1,7 @@
 """Events from the upstream to the caller, read in passing and otherwise untouched."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 
 import orjson
@@ -26,11 +27,15 @@ COLLECTED_BYTES_MAX = 64 * 1024 * 1024
 async def stream_through(call: Call) -> Ending:
     """Relays the stream to its end; what is billed at the end. Raises Interrupted, UpstreamFailure, OSError."""
     stream = await stream_opened(call)
-    passage, keepalive = Passage(call, stream.endpoint), Keepalive(call)
+    passage = Passage(call, stream.endpoint)
+    headers = [(b"x-account-balance", nano_to_yuan(call.hold.balance_nano).encode()), *call.entry.headers]
     try:
-        await call.exchange.start_stream(
-            [(b"x-account-balance", nano_to_yuan(call.hold.balance_nano).encode()), *call.entry.headers]
-        )
+        await taken(call, call.exchange.start_stream(headers))
+    except BaseException:
+        stream.close()
+        raise
+    keepalive = Keepalive(call)
+    try:
         while not passage.is_done:
             with call.watch:
                 events = await stream.next_events()
@@ -39,7 +44,7 @@ async def stream_through(call: Call) -> Ending:
             if not events:
                 break
             if out := passage.carry(events):
-                await write(call, out)
+                await taken(call, call.exchange.write(out))
             if passage.failure:
                 raise passage.failure
             if passage.outgrew_hold:
@@ -51,12 +56,13 @@ async def stream_through(call: Call) -> Ending:
     return Ending("success", call.meter.whole_usage())
 
 
-async def write(call: Call, out: bytes) -> None:
+async def taken(call: Call, writing: Coroutine[None, None, None]) -> None:
     """A caller who takes nothing for as long as an upstream may be silent counts as gone."""
     try:
         with call.watch:
-            await call.exchange.write(out)
+            await writing
     except Interrupted as stop:
+        writing.close()  # it may not have begun
         if stop.reason == "idle":
             raise Interrupted("caller_gone") from stop
         raise
@@ -74,9 +80,13 @@ async def stream_opened(call: Call) -> UpstreamStream:
             with call.watch:
                 call.was_sent = True
                 return await open_stream(gateway.transport, endpoint, call.operation, call.request)
+        except UpstreamFailure:
+            call.was_sent = False  # this one has answered: nothing is owed for it
+            raise
         except Interrupted as stop:
             if stop.reason != "first_byte":
                 raise
+            call.was_sent = False
             raise UpstreamFailure("upstream_timeout", "The upstream did not begin its answer in time.") from stop
 
     stream = await first_that_answers(call.candidates, gateway.health, attempt)

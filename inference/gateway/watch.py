@@ -4,6 +4,7 @@ One timer per request, set once and looked at only when it fires: a chunk costs 
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any
@@ -73,6 +74,7 @@ class Watch:
             self.quiet_at = self.total_at  # until there is a new limit
         if now >= self.total_at:
             self.interrupt("total")
+            self.timer_at = math.inf  # no timer runs: a new limit starts one
         else:
             self.arm()
 

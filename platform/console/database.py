@@ -10,6 +10,14 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
 )
 
+# A server that hangs must look like one that is away: the ledger has an answer for that.
+POSTGRESQL_OPTIONS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "20000",
+    "options": "-c lock_timeout=8s",
+}
+
 
 def database_config(url: str) -> dict[str, Any]:
     """Django's entry for `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME?option=value`."""
@@ -26,7 +34,7 @@ def database_config(url: str) -> dict[str, Any]:
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "OPTIONS": POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query)),
         }
     raise EnvError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
 

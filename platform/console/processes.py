@@ -14,7 +14,7 @@ from django.conf import settings
 from console.supervisor import Child
 
 WEB_RANK, WORKER_RANK = 0, 1
-WEB_LIFESPAN_S = 10.0  # on top of DRAIN_TIMEOUT_S: the clerk's last settlements
+WEB_LIFESPAN_S = 35.0  # on top of DRAIN_TIMEOUT_S: the clerk's last settlements
 WORKER_STOP_S = 8.0  # a task cut off is found again by its lease
 BACKLOG = 2048
 

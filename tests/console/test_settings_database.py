@@ -1,7 +1,7 @@
 import pytest
 from environs import EnvError
 
-from console.database import database_config
+from console.database import POSTGRESQL_OPTIONS, database_config
 
 
 def test_sqlite_takes_an_absolute_path() -> None:
@@ -25,7 +25,12 @@ def test_postgresql_takes_every_part_of_the_url(scheme: str) -> None:
     assert config["ENGINE"] == "django.db.backends.postgresql"
     assert (config["USER"], config["PASSWORD"]) == ("ann", "p@ss")
     assert (config["HOST"], config["PORT"], config["NAME"]) == ("db.example", "5433", "console")
-    assert config["OPTIONS"] == {"sslmode": "require"}
+    assert config["OPTIONS"] == {**POSTGRESQL_OPTIONS, "sslmode": "require"}
+
+
+def test_a_hanging_postgresql_is_noticed_and_the_url_may_say_otherwise() -> None:
+    assert {"connect_timeout", "tcp_user_timeout"} < set(database_config("postgresql:///console")["OPTIONS"])
+    assert database_config("postgresql:///console?connect_timeout=1")["OPTIONS"]["connect_timeout"] == "1"
 
 
 def test_postgresql_leaves_out_what_the_url_leaves_out() -> None:
