@@ -1,4 +1,6 @@
-"""`make bench`: this gateway, nothing switched off, against a bare forwarder, five alternating rounds in one run.
+"""`make bench`: this gateway, nothing switched off, against bare forwarders, five alternating rounds in one run.
+
+The forwarders know no keys, prices or ledger: one is aiohttp on both sides, one stands on the product's own server.
 
 Prints medians, ratios, what a call costs at one connection, and how long the console's own writes take meanwhile.
 With DATABASE_URL and REDIS_URL set they are used; otherwise the embedded default is measured.
@@ -12,7 +14,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.rivals import Rival, forwarder, model_console, stub, wait_for
+from benchmarks.rivals import Rival, asgi_forwarder, forwarder, model_console, stub, wait_for
 from benchmarks.writers import ConsoleWriter
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 3, 32
@@ -62,21 +64,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
-    with TemporaryDirectory(prefix="model-console-bench-") as folder, stub() as upstream:
-        with forwarder(upstream) as bare, model_console(upstream, Path(folder)) as ours:
-            for rival in (bare, ours):
-                wait_for(rival)
-            rivals = [bare, ours]
-            for rival in rivals:  # warm-up
-                load(rival, streamed=True, connections=CONNECTIONS, seconds=1)
-            with ConsoleWriter(ours.environment) as writer:
-                measure(rivals, "JSON, 32 connections", streamed=False, connections=CONNECTIONS, rounds=rounds)
-                measure(rivals, "20 chunks, 32 connections", streamed=True, connections=CONNECTIONS, rounds=rounds)
-            measure(rivals, "JSON, 1 connection", streamed=False, connections=1, rounds=rounds)
-            measure(rivals, "20 chunks, 1 connection", streamed=True, connections=1, rounds=rounds)
-            print(writer.summary())
-            print(f"memory of the web process: {ours.memory_mb():.0f} MB")
-            subprocess.run([sys.executable, "manage.py", "ledger_check"], env=ours.environment, check=True)
+    with (
+        TemporaryDirectory(prefix="model-console-bench-") as folder,
+        stub() as upstream,
+        forwarder(upstream) as bare,
+        asgi_forwarder(upstream) as asgi,
+        model_console(upstream, Path(folder)) as ours,
+    ):
+        rivals = [bare, asgi, ours]
+        for rival in rivals:
+            wait_for(rival)
+        for rival in rivals:  # warm-up
+            load(rival, streamed=True, connections=CONNECTIONS, seconds=1)
+        with ConsoleWriter(ours.environment) as writer:
+            measure(rivals, "JSON, 32 connections", streamed=False, connections=CONNECTIONS, rounds=rounds)
+            measure(rivals, "20 chunks, 32 connections", streamed=True, connections=CONNECTIONS, rounds=rounds)
+        measure(rivals, "JSON, 1 connection", streamed=False, connections=1, rounds=rounds)
+        measure(rivals, "20 chunks, 1 connection", streamed=True, connections=1, rounds=rounds)
+        print(writer.summary())
+        print(f"memory of the web process: {ours.memory_mb():.0f} MB")
+        subprocess.run([sys.executable, "manage.py", "ledger_check"], env=ours.environment, check=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The rival: a bare forwarder that knows no keys, no prices and no ledger. `python -m benchmarks.forwarder PORT UPSTREAM`"""
+"""A bare forwarder, aiohttp on both sides: no keys, prices or ledger. `python -m benchmarks.forwarder PORT UPSTREAM`"""
 
 import logging
 import sys

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+UVICORN = (
+    *("--loop", "uvloop", "--http", "httptools", "--no-access-log"),
+    *("--log-level", "critical", "--no-proxy-headers", "--no-server-header"),
+)  # as platform/console/processes.py starts it
 REGISTRY = """
 models:
   - name: bench
@@ -66,6 +70,14 @@ def forwarder(upstream: str) -> Iterator[Rival]:
 
 
 @contextmanager
+def asgi_forwarder(upstream: str) -> Iterator[Rival]:
+    port = free_port()
+    arguments = ["-m", "uvicorn", "benchmarks.asgi_forwarder:app", "--port", str(port), *UVICORN, "--lifespan", "off"]
+    with process(arguments, {**os.environ, "UPSTREAM": upstream}) as pid:
+        yield Rival("ASGI forwarder", f"http://127.0.0.1:{port}", pid)
+
+
+@contextmanager
 def model_console(upstream: str, folder: Path) -> Iterator[Rival]:
     """The product as `make run` starts its web process, with every check, hold and receipt."""
     port = free_port()
@@ -78,16 +90,19 @@ def model_console(upstream: str, folder: Path) -> Iterator[Rival]:
     manage(environment, "credit_grant", name, "1000000", "--reason", "bench")
     key = manage(environment, "key_create", name, "--name", "bench").strip()
     manage(environment, "registry_apply", str(folder / "models.yaml"), "--enable")
-    arguments = ["-m", "uvicorn", "console.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    flags = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    flags += ["--no-proxy-headers", "--no-server-header"]
-    with process([*arguments, *flags], environment) as pid:
+    arguments = ["-m", "uvicorn", "console.asgi:application", "--port", str(port), *UVICORN]
+    with process(arguments, environment) as pid:
         yield Rival("Model Console", f"http://127.0.0.1:{port}", pid, key, environment)
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout
 

@@ -4,6 +4,7 @@ import statistics
 import subprocess
 import sys
 from types import TracebackType
+from typing import Self
 
 from benchmarks.rivals import ROOT
 
@@ -36,7 +37,7 @@ class ConsoleWriter:
         )
         self.times_ms: list[float] = []
 
-    def __enter__(self) -> "ConsoleWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -52,6 +52,13 @@ WALLETS = ("trial", "paid")  # trial is spent first
 NO_QUOTE = Quote(Price(version=0), prompt_tokens=0)
 
 
+def check_whole(amount_nano: int) -> int:
+    """The amount again. A float would be hashed as one and stored as another. Raises LedgerError."""
+    if type(amount_nano) is not int:
+        raise LedgerError(f"an amount must be a whole number of nano-yuan, not {amount_nano!r}")
+    return amount_nano
+
+
 class Wallet:
     """A wallet's state inside one batch, with the changes to be written."""
 
@@ -157,7 +164,8 @@ class Batch:
         ids = [
             operation.hold.context.request_id if isinstance(operation, Settle) else operation.context.request_id
             for operation in operations
-            if isinstance(operation, Settle | AbandonedHold)
+            if isinstance(operation, AbandonedHold)
+            or (isinstance(operation, Settle) and type(total_nano(operation.lines)) is int)  # else it stays open
         ]
         if not ids:
             return {}
@@ -192,10 +200,10 @@ class Batch:
 
     def settle(self, operation: Settle, claimed: dict[str, list[Leg]]) -> Settlement:
         context = operation.hold.context
+        cost = check_whole(total_nano(operation.lines))
         legs = claimed.pop(context.request_id, None)
         if legs is None:
             raise HoldGone(context.request_id)
-        cost = total_nano(operation.lines)
         charged = self.post_legs(context, legs, cost)
         self.collect_rest(context, cost, charged)
         settlement = Settlement(
@@ -233,6 +241,7 @@ class Batch:
     def reserve(self, context: CallContext, amount_nano: int, first_number: int) -> list[Leg]:
         """Legs that reserve `amount_nano`, trial first. The caller has checked that it is available."""
         legs: list[Leg] = []
+        check_whole(amount_nano)  # before the first leg: a refused operation leaves nothing behind
         for name in WALLETS:
             wallet = self.wallet(context.workspace_id, name)
             part = min(amount_nano, wallet.available_nano)
@@ -292,6 +301,7 @@ class Batch:
         self, key: str, kind: str, debit: int, credit: int, amount: int, *, reason: str,
         pending_id: str | None = None,
     ) -> None:  # fmt: skip
+        check_whole(amount)
         self.seq += 1
         row = TransferRow(
             key,

@@ -1,13 +1,19 @@
 """httpx for everything off the hot path (probes, pictures), behind the address policy and one deadline."""
 
 import ssl
+import threading
 import time
 import typing
+from concurrent.futures import Future
 
 import httpcore
 import httpx
 
 from inference.netguard import BlockedAddress, resolve_allowed
+
+
+class ReplyTooLarge(Exception):
+    """More bytes than were asked for."""
 
 
 class DeadlineStream(httpcore.NetworkStream):
@@ -56,19 +62,45 @@ class PinnedBackend(httpcore.SyncBackend):
         socket_options: typing.Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            addresses = resolve_allowed(host, port)
+            addresses = resolve_in_time(host, port, self.until)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         failure: Exception | None = None
         for address in addresses:
             try:
-                inner = super().connect_tcp(address, port, timeout, local_address, socket_options)
+                left = time_left(self.until, timeout)
+                inner = super().connect_tcp(address, port, left, local_address, socket_options)
                 return DeadlineStream(inner, self.until)
             except httpcore.ConnectTimeout:
                 raise  # one name with many silent addresses has one connect timeout
             except httpcore.ConnectError as error:
                 failure = error
         raise failure or httpcore.ConnectError(f"{host} has no address")
+
+
+def time_left(until: float, timeout: float | None) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise httpcore.ConnectTimeout("not connected in time")
+    return left if timeout is None else min(left, timeout)
+
+
+def resolve_in_time(host: str, port: int, until: float) -> list[str]:
+    """The system's resolver knows no timeout: it works in a thread that is left behind when it takes too long."""
+    left = time_left(until, None)
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            found.set_result(resolve_allowed(host, port))
+        except Exception as error:  # carried over to the one who waits
+            found.set_exception(error)
+
+    threading.Thread(target=resolve, name="resolve", daemon=True).start()
+    try:
+        return found.result(left)
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout("the name was not resolved in time") from error
 
 
 def guarded_client(*, connect_s: float, read_s: float, total_s: float) -> httpx.Client:
@@ -82,7 +114,24 @@ def guarded_client(*, connect_s: float, read_s: float, total_s: float) -> httpx.
     # httpx has no public way to pass one
     pool._network_backend = PinnedBackend(time.monotonic() + total_s)
     timeout = httpx.Timeout(read_s, connect=connect_s)
-    return httpx.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+    plain = {"Accept-Encoding": "identity"}
+    return httpx.Client(transport=transport, timeout=timeout, headers=plain, follow_redirects=False, trust_env=False)
+
+
+def read_plain(response: httpx.Response, size_max: int) -> bytes:
+    """The body as it was sent. Nothing is unpacked: a small reply could unpack to more than there is memory.
+
+    Raises ReplyTooLarge, and httpx.DecodingError for a compressed reply, which nobody asked for.
+    """
+    encodings = response.headers.get("content-encoding", "").lower().split(",")
+    if any(encoding.strip() not in {"", "identity"} for encoding in encodings):
+        raise httpx.DecodingError("the reply is compressed, which was not asked for")
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > size_max:
+            raise ReplyTooLarge
+    return bytes(body)
 
 
 def is_blocked(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Does an endpoint answer as its kind should? One real, tiny call per probe; a chat never goes to a reranker."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import httpx
 
 from inference.gateway.cleaning import without_secret
 from inference.gateway.sse import EventSplitter, event_data
-from inference.http import guarded_client
+from inference.http import ReplyTooLarge, guarded_client, read_plain
 from models_registry.models import Endpoint, Model
 from models_registry.secret import SecretUnreadable
 from models_registry.vendors import VENDORS
@@ -19,6 +20,8 @@ CONNECT_S = 5.0
 ANSWER_S = 20.0  # for each wait
 TOTAL_S = 20.0  # with the connecting and one last wait, shorter than the lease of whoever probes
 REPLY_BYTES_MAX = 4_000_000
+REASON_MAX = 1_000
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # PostgreSQL takes neither NUL nor half a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class ProbeResult:
     answered: bool
     reason: str
     duration_ms: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", UNWRITABLE.sub(" ", self.reason)[:REASON_MAX])
 
 
 class ProbeFailed(Exception):
@@ -61,7 +67,9 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
             guarded_client(connect_s=CONNECT_S, read_s=ANSWER_S, total_s=TOTAL_S) as client,
             client.stream("POST", url, content=outgoing.body, headers=outgoing.headers) as response,
         ):
-            body = read(response)
+            body = read_plain(response, REPLY_BYTES_MAX)
+    except ReplyTooLarge as error:
+        raise ProbeFailed("answer: the reply is larger than a probe's reply can be") from error
     except httpx.TimeoutException as error:
         stage = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
         raise ProbeFailed(f"{stage}: timed out") from error
@@ -76,15 +84,6 @@ def auth_headers(endpoint: Endpoint) -> dict[str, str]:
     if not key:
         return {}
     return {"Authorization": key if endpoint.auth == Endpoint.Auth.RAW else f"Bearer {key}"}
-
-
-def read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > REPLY_BYTES_MAX:
-            raise ProbeFailed("answer: the reply is larger than a probe's reply can be")
-    return bytes(body)
 
 
 def check_answer(dialect: Dialect, response: httpx.Response, body: bytes, request: Json) -> None:

@@ -1,5 +1,6 @@
 """From an admin's wish to a served model, and from a probe to the observed health."""
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,8 @@ from models_registry.services import (
     enabling_request,
     health_observe,
 )
+
+log = logging.getLogger(__name__)
 
 SECOND_LOOK_S = 1.0  # a single bad answer takes nobody down
 
@@ -31,16 +34,39 @@ def model_enable(*, model: Model, actor: str) -> str:
 
 
 def enabling_probe(*, model_id: int) -> str:
-    """Probes all endpoints side by side; one that answers is enough. The caller holds the lease."""
-    endpoints = list(Endpoint.objects.filter(model_id=model_id).select_related("model"))
-    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe") as pool:
-        results = list(pool.map(endpoint_probe, endpoints))
-    for endpoint, result in zip(endpoints, results, strict=True):
-        observe(endpoint.pk, result)
+    """One endpoint that answers is enough. Ends `checking` whatever happens. The caller holds the lease."""
+    try:
+        results = endpoints_probe(model_id=model_id)
+    except Exception as error:  # a mistake of ours must not leave the model in `checking`
+        log.exception("the probe of model %d failed", model_id)
+        results = [mistake(error)]
     answered = any(result.answered for result in results)
     reason = "; ".join(result.reason for result in results if result.reason)
     enabling_finish(model_id=model_id, answered=answered, reason=reason)
     return "" if answered else reason
+
+
+def endpoints_probe(*, model_id: int) -> list[ProbeResult]:
+    """Probes all endpoints of a model side by side, and notes their health."""
+    endpoints = list(Endpoint.objects.filter(model_id=model_id).select_related("model"))
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe") as pool:
+        results = list(pool.map(probe, endpoints))
+    for endpoint, result in zip(endpoints, results, strict=True):
+        observe(endpoint.pk, result)
+    return results
+
+
+def probe(endpoint: Endpoint) -> ProbeResult:
+    """Never raises: what nobody thought of is a failure too."""
+    try:
+        return endpoint_probe(endpoint)
+    except Exception as error:
+        log.exception("the probe of endpoint %d failed", endpoint.pk)
+        return mistake(error)
+
+
+def mistake(error: Exception) -> ProbeResult:
+    return ProbeResult(False, f"probe: failed unexpectedly ({type(error).__name__}); the log says more", 0)
 
 
 def enabling_wait(*, model_id: int) -> str:
@@ -59,10 +85,10 @@ def endpoint_reprobe(*, endpoint_id: int) -> None:
     endpoint = Endpoint.objects.filter(pk=endpoint_id).select_related("model").first()
     if endpoint is None:
         return
-    result = endpoint_probe(endpoint)
+    result = probe(endpoint)
     if not result.answered and endpoint.health != Endpoint.Health.DOWN:
         time.sleep(min(SECOND_LOOK_S, settings.PROBE_INTERVAL_S / 2))
-        result = endpoint_probe(endpoint)
+        result = probe(endpoint)
     observe(endpoint_id, result)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from accounts.money import MoneyError, yuan_to_nano
 from models_registry.vendors import VENDORS
@@ -15,9 +15,16 @@ from models_registry.vendors import VENDORS
 Yuan = Annotated[str, Field(coerce_numbers_to_str=True)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f?#]+$")]
 Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
-PRICE_FORMS = (
-    '{input: "2", output: "8"}, {per_1k_tokens: "0.008"}, {per_call: "0.01"}, {per_page: "0.01"} or {free: true}'
-)
+TOKEN_UNITS = ("per_m_tokens", "per_1k_tokens", "per_call", "free")
+UNITS = {"llm": TOKEN_UNITS, "embedding": TOKEN_UNITS, "rerank": TOKEN_UNITS, "ocr": ("per_page", "per_call", "free")}
+UNIT_FORMS = {
+    "per_m_tokens": '{input: "2", output: "8"}',
+    "per_1k_tokens": '{per_1k_tokens: "0.008"}',
+    "per_call": '{per_call: "0.01"}',
+    "per_page": '{per_page: "0.01"}',
+    "free": "{free: true}",
+}
+PRICE_FORMS = ", ".join(UNIT_FORMS.values())
 PRICE_NANO_MAX = 10**15  # dearer, and a great usage would not fit the ledger's integers
 HEADER_TEXT = re.compile(r"[!-~]*\Z")
 
@@ -46,8 +53,19 @@ class PriceDocument(Strict):
         others = [self.per_1k_tokens, self.per_call, self.per_page, self.free or None]
         if tokens + sum(form is not None for form in others) != 1:
             raise ValueError(f"give exactly one of {PRICE_FORMS}")
-        self.columns()
+        columns = self.columns()
+        if not self.free and not any(value for name, value in columns.items() if name.endswith("_nano")):
+            raise ValueError("every price is 0: write {free: true} for a model that costs nothing")
         return self
+
+    def check_kind(self, kind: str) -> None:
+        """Raises ValueError where a model of this kind would be served without ever being charged."""
+        columns = self.columns()
+        if columns["unit"] not in UNITS[kind]:
+            fix = ", ".join(UNIT_FORMS[unit] for unit in UNITS[kind])
+            raise ValueError(f"kind {kind} is not billed {columns['unit']}; give one of {fix}")
+        if kind in {"embedding", "rerank"} and columns["unit"] == "per_m_tokens" and not columns["input_nano"]:
+            raise ValueError(f"kind {kind} has no output, so its input needs a price above 0, or write {{free: true}}")
 
     def columns(self) -> dict[str, Any]:
         """The columns of a Price row. Raises ValueError (MoneyError) for what is no amount."""
@@ -127,6 +145,13 @@ class ModelDocument(Strict):
     context_length: Limit | None = None
     max_output_tokens: Limit | None = None
     endpoints: Annotated[list[EndpointDocument], Field(min_length=1, max_length=20)]
+
+    @field_validator("price")
+    @classmethod
+    def unit_of_the_kind(cls, value: PriceDocument | None, info: ValidationInfo) -> PriceDocument | None:
+        if value and "kind" in info.data:
+            value.check_kind(info.data["kind"])
+        return value
 
     @model_validator(mode="after")
     def vendors_have_the_kind(self) -> "ModelDocument":

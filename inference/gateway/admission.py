@@ -1,9 +1,13 @@
 """Who calls, and may they: a key becomes a principal, a model's name becomes a route. From the snapshot alone."""
 
+from collections.abc import Iterable
+
 from accounts.keys import key_digest
-from inference.gateway.errors import GatewayError
+from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.exchange import Exchange
-from inference.gateway.routes import ModelRoute, Principal, Snapshot
+from inference.gateway.routes import EndpointRoute, ModelRoute, Principal, Snapshot
+from models_registry.vendors.base import Json
+from models_registry.vendors.parameter_profiles import profile_violation
 
 SHOWN_NAME_MAX = 200
 
@@ -37,3 +41,10 @@ def model_for(name: str, kind: str | None, snapshot: Snapshot) -> ModelRoute:
             param="model",
         )
     return model
+
+
+def check_profiles(request: Json, endpoints: Iterable[EndpointRoute]) -> None:
+    """Raises BadRequest for a parameter that one of the endpoints would refuse, as its vendor documents."""
+    for endpoint in endpoints:
+        if endpoint.parameter_profile != "none" and (wrong := profile_violation(endpoint.parameter_profile, request)):
+            raise BadRequest(wrong.message, param=wrong.param)

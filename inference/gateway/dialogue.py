@@ -13,6 +13,7 @@ from inference.gateway.routes import EndpointRoute
 from inference.gateway.sse import DONE, EventSplitter, EventTooLarge, event_data
 from inference.gateway.upstream import Transport, UpstreamRequest, UpstreamResponse
 from models_registry.vendors.base import Dialect, DialectError, Json, Reply, Target
+from models_registry.vendors.thinking import lift_reply
 from models_registry.vendors.wire import error_message, snippet
 
 CALLERS_FAULTS = {400: "invalid_request_error", 413: "request_too_large", 422: "invalid_request_error"}
@@ -78,7 +79,8 @@ async def ask(transport: Transport, endpoint: EndpointRoute, operation: str, req
     response = await send(transport, endpoint, operation, request)
     try:
         body = await response.read()
-        return parsed_reply(endpoint, body, request, response.headers.get("Content-Type", ""))
+        reply = parsed_reply(endpoint, body, request, response.headers.get("Content-Type", ""))
+        return lift_reply(reply) if endpoint.thinking == "lift" else reply
     finally:
         response.close()
 

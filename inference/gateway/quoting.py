@@ -1,7 +1,7 @@
 """The most a request may cost, and the output cap that its balance pays for. Pure."""
 
 from accounts.money import MoneyError, nano_to_yuan, yuan_to_nano
-from billing.estimator import messages_tokens, text_tokens, texts_tokens
+from billing.estimator import extras_tokens, messages_tokens, texts_tokens
 from billing.pricing import Quote
 from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.routes import ModelRoute
@@ -9,6 +9,18 @@ from models_registry.vendors.base import Json
 
 DEFAULT_CAP_TOKENS = 4096  # for the hold only, where neither caller nor model names a limit
 CAP_NAMES = ("max_tokens", "max_completion_tokens")
+# What steers a call without being read by the model. Anything else that goes upstream may end in the
+# prompt: tools, response_format, suffix, and what vendors will think of.
+SETTINGS = frozenset(
+    {
+        "model", "stream", "stream_options", "encoding_format", "stop", "logit_bias", "user", "service_tier",
+        "reasoning_effort", "modalities", "prompt_cache_key", "safety_identifier",
+    }
+)  # fmt: skip
+BESIDE = {
+    name: SETTINGS | {field}
+    for name, field in (("chat", "messages"), ("completions", "prompt"), ("embeddings", "input"))
+}
 
 
 def quote_for(operation: str, request: Json, model: ModelRoute) -> Quote:
@@ -22,12 +34,11 @@ def quote_for(operation: str, request: Json, model: ModelRoute) -> Quote:
 def prompt_tokens(operation: str, request: Json) -> int:
     match operation:
         case "chat":
-            tools = request.get("tools") or request.get("functions")
-            return 3 + messages_tokens(request["messages"]) + (text_tokens(str(tools)) if tools else 0)
+            return 3 + messages_tokens(request["messages"]) + extras_tokens(request, BESIDE["chat"])
         case "completions":
-            return max(1, texts_tokens(request["prompt"]))
+            return max(1, texts_tokens(request["prompt"]) + extras_tokens(request, BESIDE["completions"]))
         case "embeddings":
-            return max(1, texts_tokens(request["input"]))
+            return max(1, texts_tokens(request["input"]) + extras_tokens(request, BESIDE["embeddings"]))
         case "rerank":
             return max(1, texts_tokens(request["query"]) + texts_tokens(request["documents"]))
         case _:

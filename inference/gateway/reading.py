@@ -2,7 +2,9 @@
 
 import asyncio
 import mimetypes
+import time
 from concurrent.futures import ThreadPoolExecutor
+from weakref import WeakValueDictionary
 
 from python_multipart import create_form_parser
 from python_multipart.exceptions import FormParserError
@@ -11,13 +13,20 @@ from python_multipart.multipart import Field, File
 from inference.gateway.errors import BadRequest
 from inference.gateway.exchange import Exchange
 from inference.gateway.requests import Operation, check_model, decode_data_url, known_type, mistyped, parse_json
-from inference.pictures import PictureError, picture_fetch
+from inference.gateway.watch import Watch
+from inference.pictures import TOTAL_S, PictureError, picture_fetch
 from models_registry.vendors.base import Json
 
 FORM_FIELDS_MAX = 20
 FILE_FIELDS = ("file", "filename", "content_type")  # set by us alone
 # Threads of their own: slow picture servers must not keep the others from resolving names.
 PICTURE_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="picture")
+WORKSPACE_FETCHES_MAX = 4  # at a time, in this process: nobody takes all the threads
+FETCHES: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()  # by workspace; gone when nobody waits
+
+
+class PictureUrl(bytes):
+    """Under `file`, it stands for a picture yet to be fetched. No caller's JSON or form can hold one."""
 
 
 async def read_request(exchange: Exchange, operation: Operation, body_bytes_max: int) -> Json:
@@ -29,7 +38,7 @@ async def read_request(exchange: Exchange, operation: Operation, body_bytes_max:
     else:
         request = parse_json(body)
         if operation.name == "ocr":
-            await take_image(request, body_bytes_max)
+            take_image(request)
     check_model(request)
     operation.check(request)
     return request
@@ -76,8 +85,8 @@ def read_form(content_type: str, body: bytes) -> Json:
     return request
 
 
-async def take_image(request: Json, size_max: int) -> None:
-    """Puts the picture of `image` under `file`. A URL is fetched under the gateway's address policy."""
+def take_image(request: Json) -> None:
+    """Puts the picture of `image` under `file`; that of a URL is fetched once its call is paid for."""
     for name in FILE_FIELDS:
         request.pop(name, None)
     image = request.get("image")
@@ -86,15 +95,46 @@ async def take_image(request: Json, size_max: int) -> None:
     if not isinstance(image, str):
         raise mistyped("image", "a data URL or http(s) URL", image)
     if image.startswith("data:"):
-        request["file"], request["content_type"] = decode_data_url(image)
+        set_file(request, *decode_data_url(image))
     elif image.startswith(("http://", "https://")):
-        try:
-            loop = asyncio.get_running_loop()
-            fetched = await loop.run_in_executor(PICTURE_THREADS, picture_fetch, image, size_max)
-        except PictureError as error:
-            raise BadRequest(f"'image' could not be fetched: {error}.", param="image") from error
-        request["file"], request["content_type"] = fetched[0], known_type(fetched[1])
+        request["file"] = PictureUrl(image.encode())
     else:
         raise BadRequest("'image' must be a data URL or an http(s) URL.", param="image")
-    extension = mimetypes.guess_extension(request["content_type"]) or ""
-    request["filename"] = f"image{extension}"
+
+
+def set_file(request: Json, picture: bytes, content_type: str) -> None:
+    extension = mimetypes.guess_extension(content_type) or ""
+    request.update(file=picture, content_type=content_type, filename=f"image{extension}")
+
+
+async def fetch_image(request: Json, watch: Watch, workspace_id: int, size_max: int) -> None:
+    """Replaces a PictureUrl by its picture. Raises BadRequest naming `image`, and Interrupted."""
+    url = request.get("file")
+    if not isinstance(url, PictureUrl):
+        return
+    try:
+        with watch:
+            async with asyncio.timeout(TOTAL_S):
+                picture, content_type = await fetch(url.decode(), workspace_id, size_max)
+    except (PictureError, TimeoutError) as error:
+        words = str(error) or "could not be fetched"
+        raise BadRequest(f"'image' {words}.", param="image") from error
+    if not picture:
+        raise BadRequest("'image' is empty.", param="image")
+    set_file(request, picture, known_type(content_type))
+
+
+async def fetch(url: str, workspace_id: int, size_max: int) -> tuple[bytes, str]:
+    """Waits for its turn and for the thread. A thread nobody waits for any more keeps its turn till it ends."""
+    until = time.monotonic() + TOTAL_S
+    turns = FETCHES.setdefault(workspace_id, asyncio.Semaphore(WORKSPACE_FETCHES_MAX))
+    await turns.acquire()
+    loop = asyncio.get_running_loop()
+    fetching = loop.run_in_executor(PICTURE_THREADS, picture_fetch, url, size_max, until)
+
+    def finished(fetched: asyncio.Future[tuple[bytes, str]]) -> None:
+        turns.release()
+        fetched.exception()  # where nobody waits any more, nobody else looks at it
+
+    fetching.add_done_callback(finished)
+    return await asyncio.shield(fetching)

@@ -10,7 +10,7 @@ import orjson
 
 from billing.operations import CallContext, OpenHold, PlaceHold, Settlement
 from billing.pricing import Usage
-from inference.gateway.admission import model_for, principal_of
+from inference.gateway.admission import check_profiles, model_for, principal_of
 from inference.gateway.answers import money_comment, money_headers, reply_body, usage_event
 from inference.gateway.bill import place_hold, settle, settle_later
 from inference.gateway.call import Call, Ending, Gateway
@@ -20,7 +20,7 @@ from inference.gateway.exchange import Exchange, error_event
 from inference.gateway.limits import Entry
 from inference.gateway.metering import StreamMeter, reply_usage
 from inference.gateway.quoting import check_max_cost, quote_for, with_cap
-from inference.gateway.reading import read_request
+from inference.gateway.reading import fetch_image, read_request
 from inference.gateway.requests import Operation
 from inference.gateway.routes import EndpointRoute, ModelRoute
 from inference.gateway.routing import candidates, first_that_answers
@@ -46,6 +46,7 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
     quote = quote_for(operation.name, request, model)
     check_max_cost(exchange.header(b"x-max-cost"), quote)  # 400, 402
     endpoints = candidates(model, gateway.health)  # 503
+    check_profiles(request, endpoints)  # 400
     entry = await gateway.limits.enter(  # 429
         exchange.request_id, principal.workspace_id, model.id, model.limits, quote.prompt_tokens
     )
@@ -57,7 +58,7 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
             api_key_id=principal.key_id,
             model=model.name,
             operation=operation.name,
-            streamed=bool(request.get("stream")),
+            streamed=operation.kind == "llm" and request.get("stream") is True,
             price_version=model.price.version,
             started_at=datetime.now(UTC),
         )
@@ -102,6 +103,8 @@ def admitted(
 async def answer(call: Call) -> Ending:
     """Whatever happens upstream, or to the caller, becomes an ending that can be billed."""
     try:
+        workspace_id, size_max = call.hold.context.workspace_id, call.gateway.body_bytes_max
+        await fetch_image(call.request, call.watch, workspace_id, size_max)  # 400
         return await (stream_through(call) if call.is_streamed else fetch(call))
     except Interrupted as stop:
         if stop.reason == "caller_gone":

@@ -20,7 +20,7 @@ MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,80}/[A-Za-z0-9.+-]{1,80}\Z")
 
 
 class Operation(NamedTuple):
-    """`kind` is the kind of model it takes; `check` raises BadRequest."""
+    """`kind` is the kind of model it takes; `check` raises BadRequest and drops what that kind never has."""
 
     name: str
     kind: str
@@ -98,9 +98,22 @@ def check_output(request: Json) -> None:
     check_whole(request, "max_tokens", 1, TOKENS_MAX)
     check_whole(request, "max_completion_tokens", 1, TOKENS_MAX)
     check_whole(request, "n", 1, CHOICES_MAX)
+    check_whole(request, "best_of", 1, CHOICES_MAX)
     options = request.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise mistyped("stream_options", "an object", options)
+
+
+def drop_stream(request: Json) -> None:
+    """What never streams is neither asked to, nor told of it. A multipart body says "false" in letters."""
+    stream = request.pop("stream", None)
+    request.pop("stream_options", None)
+    if isinstance(stream, str):
+        stream = stream.strip().lower() not in {"", "0", "false"}
+    if stream is not None and stream is not False:
+        raise BadRequest(
+            "'stream' must be false or left out: only chat and completions can be streamed.", param="stream"
+        )
 
 
 def check_chat(request: Json) -> None:
@@ -123,7 +136,6 @@ def check_completions(request: Json) -> None:
         raise mistyped("prompt", "a string or an array", prompt)
     if isinstance(prompt, list) and not 1 <= len(prompt) <= TOKENS_MAX:
         raise BadRequest("'prompt' must not be empty.", param="prompt")
-    check_whole(request, "best_of", 1, CHOICES_MAX)
     check_output(request)
 
 
@@ -139,6 +151,7 @@ def check_embeddings(request: Json) -> None:
     if form not in (None, "float", "base64"):
         raise BadRequest("'encoding_format' must be 'float' or 'base64'.", param="encoding_format")
     check_whole(request, "dimensions", 1, 100_000)
+    drop_stream(request)
 
 
 def check_inputs(items: list[Any]) -> None:
@@ -167,6 +180,7 @@ def check_rerank(request: Json) -> None:
             raise mistyped(f"documents[{index}]", "a string, or an object with a text", document)
     check_whole(request, "top_n", 1, TOKENS_MAX)
     check_boolean(request, "return_documents")
+    drop_stream(request)
 
 
 def check_ocr(request: Json) -> None:
@@ -176,6 +190,7 @@ def check_ocr(request: Json) -> None:
             "A picture is required: multipart 'file', or JSON 'image' with a data URL or http(s) URL.",
             param="file",
         )
+    drop_stream(request)
 
 
 def known_type(content_type: str) -> str:

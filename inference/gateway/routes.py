@@ -32,6 +32,8 @@ class EndpointRoute:
     weight: int
     is_up: bool
     blocked: str = ""
+    thinking: str = "leave"
+    parameter_profile: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
         weight=endpoint.weight,
         is_up=endpoint.health != Endpoint.Health.DOWN,
         blocked=why_blocked(endpoint.inference_url),
+        thinking=endpoint.thinking,
+        parameter_profile=endpoint.parameter_profile,
     )
 
 

@@ -19,6 +19,7 @@ from inference.gateway.sse import DONE, KEEPALIVE, data_event, event_data
 from inference.gateway.watch import Interrupted
 from models_registry.vendors.base import Reply
 from models_registry.vendors.openai_shape import choice_text
+from models_registry.vendors.thinking import StreamLifter, lift_reply
 from models_registry.vendors.wire import error_message
 
 COLLECTED_BYTES_MAX = 64 * 1024 * 1024
@@ -98,12 +99,13 @@ async def stream_opened(call: Call) -> UpstreamStream:
 class Passage:
     """Decides event by event what the caller gets."""
 
-    __slots__ = ("call", "endpoint", "failure", "is_done", "meter")
+    __slots__ = ("call", "endpoint", "failure", "is_done", "lifter", "meter")
 
     def __init__(self, call: Call, endpoint: EndpointRoute) -> None:
         self.call = call
         self.meter = call.meter
         self.endpoint = endpoint
+        self.lifter = StreamLifter() if endpoint.thinking == "lift" else None
         self.is_done = False
         self.failure: UpstreamFailure | None = None
 
@@ -114,6 +116,8 @@ class Passage:
             data = event_data(event)
             if data == DONE:
                 self.is_done = True
+                if self.lifter and (rest := self.lifter.rest()):
+                    out.append(data_event(orjson.dumps(rest)))
                 break
             passed = event if data is None else self.carry_data(event, data)
             if self.failure:
@@ -129,12 +133,13 @@ class Passage:
             self.failure = UpstreamFailure("upstream_error", cleaned(message, self.endpoint))
             return b""
         self.meter.read(parsed)
-        if not parsed.get("usage") or self.call.wants_usage:
-            return event
-        if not parsed.get("choices"):
-            return b""
-        del parsed["usage"]
-        return data_event(orjson.dumps(parsed))
+        is_changed = self.lifter is not None and self.lifter.lift(parsed)
+        if parsed.get("usage") and not self.call.wants_usage:
+            if not parsed.get("choices"):
+                return b""
+            del parsed["usage"]
+            is_changed = True
+        return data_event(orjson.dumps(parsed)) if is_changed else event
 
     @property
     def outgrew_hold(self) -> bool:
@@ -207,4 +212,5 @@ async def collect(call: Call) -> Reply:
         stream.close()
     passage.check_complete()
     text = "".join(choice_text(choice) for choice in collector.choices.values())
-    return Reply(collector.reply(), call.meter.seen, text)
+    reply = Reply(collector.reply(), call.meter.seen, text)
+    return lift_reply(reply) if stream.endpoint.thinking == "lift" else reply

@@ -1,12 +1,12 @@
 """Documented ranges of parameters, checked before a vendor refuses them in words of its own. Pure."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from models_registry.vendors.base import Json
-from models_registry.vendors.wire import snippet
+
+SHOWN_VALUE_MAX = 80
 
 
 class Rule(NamedTuple):
@@ -53,5 +53,10 @@ def profile_violation(profile: str, request: Json) -> Violation | None:
     for name, rule in PROFILES[profile].items():
         value = request.get(name)
         if value is not None and not rule.allows(value):
-            return Violation(name, f"'{name}' must be {rule.wanted}, not {snippet(orjson.dumps(value))}.")
+            return Violation(name, f"'{name}' must be {rule.wanted}, not {shown(value)}.")
     return None
+
+
+def shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_VALUE_MAX else f"{text[:SHOWN_VALUE_MAX]}…"

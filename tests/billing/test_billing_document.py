@@ -2,18 +2,24 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from billing_booking import PRICE, TENTH, MakeWorkspace, place, record_of, settle, wallets
 
 from accounts.money import MAX_NANO, nano_to_yuan, yuan_to_nano
 from billing.clerk import PATIENCE_S
-from billing.estimator import messages_tokens, text_tokens
+from billing.estimator import (
+    CHARACTERS_PER_TOKEN_AUDIO,
+    CHARACTERS_PER_TOKEN_FILE,
+    messages_tokens,
+    text_tokens,
+)
 from billing.ledger import DEAD_AFTER_S, HEARTBEAT_S
 from billing.models import Account, Transfer
 from billing.operations import InsufficientBalance, OpenHold
 from billing.pricing import Price, Quote, Usage, receipt_lines, total_nano
+from inference.gateway.quoting import prompt_tokens
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "billing.md").read_text()
 MODEL_NOTES = (Path(__file__).parents[2] / "billing" / "models.py").read_text()
@@ -73,10 +79,31 @@ def test_parts_of_a_chat_count_so_many_tokens() -> None:
         "picture": [{"image_url": {"url": "x"}}],
         "video frame": [{"video": ["x"]}],
         "video link": [{"video": "x"}],
+        "audio": [{"input_audio": {"data": "x"}}],
+        "file": [{"file": {"file_data": "x"}}],
     }
     rows = {row["part"]: int(row["tokens"]) for row in table("part | tokens")}
     counted = {part: messages_tokens([{"content": content}]) for part, content in contents.items()}
     assert {part: count - (part != "message") * rows["message"] for part, count in counted.items()} == rows
+
+
+def test_audio_and_files_count_by_the_length_named() -> None:
+    assert f"1 token per {CHARACTERS_PER_TOKEN_AUDIO} characters of its base64" in DOCUMENT
+    assert f"a file 1 token per {CHARACTERS_PER_TOKEN_FILE} characters" in DOCUMENT
+
+
+@pytest.mark.parametrize("row", table("request with | tokens more"), ids=str)
+def test_what_stands_beside_the_content_counts_so_many_tokens(row: Row) -> None:
+    name, value = row["request with"].split(": ")
+    message = {"role": "user", "content": ""}
+    plain = prompt_tokens("chat", {"messages": [message]})
+    if name.startswith("a part "):
+        request: dict[str, Any] = {"messages": [{**message, "content": [{name.removeprefix("a part "): value}]}]}
+    elif name in ("name", "reasoning_content"):
+        request = {"messages": [{**message, name: value}]}
+    else:
+        request = {"messages": [message], name: value}
+    assert prompt_tokens("chat", request) - plain == int(row["tokens more"])
 
 
 @pytest.mark.parametrize("row", table("trial | paid | choices"), ids=str)

@@ -1,10 +1,13 @@
+import base64
+import tracemalloc
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.estimator import messages_tokens, tenths_to_tokens, text_tenths, text_tokens, texts_tokens
+from billing.estimator import extras_tokens, messages_tokens, tenths_to_tokens, text_tenths, text_tokens, texts_tokens
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,16 @@ def test_tenths_are_rounded_up_once() -> None:
     assert [tenths_to_tokens(tenths) for tenths in (0, 1, 10, 11)] == [0, 1, 1, 2]
 
 
+@pytest.mark.parametrize("text", ["汉" * 1_000_000, "汉a" * 500_000])
+def test_counting_takes_no_memory_to_speak_of(text: str) -> None:
+    tracemalloc.start()
+    try:
+        text_tenths(text)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_message_costs_four_tokens_and_its_text() -> None:
     assert messages_tokens([]) == 0
     assert messages_tokens([{"role": "user", "content": "hello world"}]) == 8
@@ -68,6 +81,64 @@ def test_video_frames_count_as_pictures_and_a_link_five_thousand() -> None:
 def test_tool_calls_count_as_text() -> None:
     calls = [{"function": {"name": "search", "arguments": "{}"}}]
     assert messages_tokens([{"content": None, "tool_calls": calls}]) == 4 + text_tokens(str(calls))
+
+
+LONG = "hello world " * 1000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": LONG},
+        {"reasoning_content": LONG},
+        {"refusal": LONG},
+        {"role": LONG},
+        {"function_call": {"name": "f", "arguments": LONG}},
+        {"whatever": {"deep": [[LONG]]}},
+        {"whatever": {LONG: 1}},
+        {"content": [{"type": "thought", "thought": LONG}]},
+        {"content": [{"type": "refusal", "refusal": LONG}]},
+        {"content": [{"type": LONG}]},
+        {"content": [[LONG]]},
+        {"content": {"text": LONG}},
+        {"content": [{"type": "image_url", "image_url": {"url": "x"}, "caption": LONG}]},
+    ],
+)
+def test_no_place_in_a_message_hides_text(fields: dict[str, Any]) -> None:
+    assert messages_tokens([{"role": "user", "content": "hi", **fields}]) >= text_tokens(LONG)
+
+
+def test_role_and_type_are_paid_by_the_message() -> None:
+    assert messages_tokens([{"role": "user", "content": [{"type": "text", "text": "hello world"}]}]) == 8
+
+
+def test_pictures_and_videos_count_the_same_however_long() -> None:
+    url = "data:image/png;base64," + "A" * 1_000_000
+    assert messages_tokens([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]) == 1004
+    assert messages_tokens([{"role": "user", "content": [{"type": "video", "video": [url, url]}]}]) == 2004
+    assert messages_tokens([{"role": "user", "content": [{"image_url": None, "text": "hello world"}]}]) == 8
+
+
+@pytest.mark.parametrize(
+    ("part", "tokens"),
+    [
+        ({"input_audio": {"data": "AAAA", "format": "wav"}}, 1000),
+        ({"input_audio": {"data": base64.b64encode(bytes(750_000)).decode(), "format": "wav"}}, 10_000),
+        ({"audio_url": {"url": "https://example.com/a.mp3"}}, 1000),
+        ({"file": {"file_id": "file-1"}}, 1000),
+        ({"file": {"file_data": base64.b64encode(bytes(750_000)).decode()}}, 100_000),
+        ({"file": None}, 0),
+    ],
+)
+def test_audio_and_files_count_by_their_length(part: dict[str, Any], tokens: int) -> None:
+    assert messages_tokens([{"content": [part]}]) == 4 + tokens
+
+
+def test_fields_beside_the_messages_count_unless_left_out() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert extras_tokens({"tools": tools, "n": 5, "stream": True, "suffix": None}, ()) == text_tokens(str(tools))
+    assert extras_tokens({"suffix": "hello world", "model": LONG}, {"model"}) == 4
+    assert extras_tokens({}, ()) == 0
 
 
 @pytest.mark.parametrize("message", ["text", 5, None, [], {}, {"content": 5}, {"content": [None, 5, {}]}])

@@ -260,6 +260,59 @@ def test_callers_who_leave_at_any_moment_leave_no_hold_open(caller: Caller) -> N
     assert sum(row.cost_nano for row in rows) == spent
 
 
+# --- what is held for ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": [{"role": "user", "content": "hi", "name": "x" * 20_000}]},
+        {"messages": [{"role": "assistant", "content": "hi", "reasoning_content": "x" * 20_000}, *QUESTION]},
+        {"response_format": {"type": "json_schema", "json_schema": {"description": "x" * 20_000}}},
+        {"tools": [{"x": "y"}], "functions": [{"description": "x" * 20_000}]},
+        {"tool_choice": {"function": {"name": "x" * 20_000}}},
+        {"prompt": "x" * 20_000},
+        {"extra": ["x" * 20_000]},
+    ],
+)
+def test_a_prompt_hidden_beside_the_content_is_held_for(
+    caller: Caller, chat_model: str, fields: dict[str, Any]
+) -> None:
+    estimate = caller.post("/v1/estimate", {"model": chat_model, **CHAT_BODY, **fields}).json()
+    assert 6000 <= estimate["prompt_tokens"] < 6100
+
+
+def test_a_completions_suffix_is_held_for(caller: Caller, chat_model: str) -> None:
+    body = {"model": chat_model, "prompt": "hello world", "suffix": "hello world", "stop": "x" * 100}
+    assert caller.post("/v1/estimate", body).json()["prompt_tokens"] == 8
+
+
+@pytest.mark.parametrize("stream", [False, None])
+def test_what_never_streams_is_not_told_of_streaming(caller: Caller, stream: bool | None) -> None:
+    embedding = caller.desk.model("embed-still", kind="embedding")
+    rerank = caller.desk.model("rerank-still", kind="rerank")
+    options = {"stream": stream, "stream_options": {"include_usage": True}}
+    first = caller.post("/v1/embeddings", {"model": embedding, "input": "hi", **options})
+    second = caller.post("/v1/rerank", {"model": rerank, "query": "q", "documents": ["a"], **options})
+    assert (first.status_code, second.status_code) == (200, 200)
+    for upstream in ("embed-still", "rerank-still"):
+        assert all(not asked.json.keys() & options.keys() for asked in caller.desk.asked(upstream))
+    assert not caller.record(second.headers["x-request-id"]).streamed
+
+
+@pytest.mark.parametrize(("stream", "status"), [("false", 200), ("", 200), ("true", 400)])
+def test_a_form_that_says_false_is_read_as_ever(caller: Caller, stream: str, status: int) -> None:
+    url = f"{caller.desk.simulator.url}/sim;pages=1/openapi/v1"
+    model = caller.desk.model([{"vendor": "yuanjing", "inference_url": url}], kind="ocr", price={"per_page": "0.01"})
+    files = {"file": ("scan.png", b"\x89PNG\r\n\x1a\n", "image/png")}
+    form = {"model": model, "stream": stream}
+    response = caller.desk.http.post("/v1/ocr", data=form, files=files, headers=caller.headers)
+    assert response.status_code == status, response.text
+    if status == 200:
+        assert response.json()["object"] == "ocr"
+        assert not caller.record().streamed
+    else:
+        assert response.json()["error"]["param"] == "stream"
+
+
 # --- estimate ----------------------------------------------------------------------------------------
 def test_an_estimate_is_what_would_be_held(caller: Caller, chat_model: str) -> None:
     body = {"model": chat_model, "max_tokens": 100, **CHAT_BODY}

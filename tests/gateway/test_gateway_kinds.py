@@ -1,14 +1,21 @@
 """Embeddings, rerank and OCR over HTTP."""
 
 import base64
+import gzip
+import json
+import socket
 import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from gateway_desk import Caller
+from gateway_desk import Caller, Desk, raw_call, wait_until
 from gateway_servers import RawUpstream, http
 
 from inference import netguard
+from inference.gateway import reading
 
 PICTURE = b"\x89PNG\r\n\x1a\n a picture"
 DATA_URL = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
@@ -194,11 +201,18 @@ def test_a_picture_is_fetched_by_url(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (http(b"", status="404 Not Found"), "status 404"),
-        (http(b"", status="302 Found", extra="Location: http://127.0.0.1/\r\n"), "status 302"),
-        (http(b"x" * 1_100_000), "larger than 1 MB"),
-        (b"garbage\r\n\r\n", "could not be reached"),
-        (b"", "could not be reached"),
+        (http(b"", status="404 Not Found"), "'image' could not be fetched."),
+        (http(b"", status="302 Found", extra="Location: http://127.0.0.1/\r\n"), "'image' could not be fetched."),
+        (http(b"x" * 1_100_000, "image/png"), "'image' is larger than 1 MB."),
+        (http(b"{}"), "'image' is neither a picture nor a PDF: its server gives it another content type."),
+        (http(b"", "image/png"), "'image' is empty."),
+        (b"garbage\r\n\r\n", "'image' could not be fetched."),
+        (b"", "'image' could not be fetched."),
+        (http(gzip.compress(PICTURE), "image/png", extra="Content-Encoding: gzip\r\n"), "could not be fetched."),
+        (
+            http(gzip.compress(gzip.compress(bytes(10**6))), "image/png", extra="Content-Encoding: gzip, gzip\r\n"),
+            "'image' could not be fetched.",
+        ),
     ],
 )
 def test_a_picture_that_cannot_be_fetched_is_the_callers_mistake(caller: Caller, answer: bytes, words: str) -> None:
@@ -207,20 +221,115 @@ def test_a_picture_that_cannot_be_fetched_is_the_callers_mistake(caller: Caller,
         response = caller.post("/v1/ocr", {"model": model, "image": f"{server.url}/a.png"})
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "image"
-    assert words in response.text
-    assert caller.records() == 0
+    assert response.json()["error"]["message"].endswith(words)
+    assert b"accept-encoding: identity" in server.requests[0].lower()
+    record = caller.record()
+    assert (record.outcome, record.held_nano, record.cost_nano) == ("failed", 10_000_000, 0)
+    caller.holds_nothing()
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/webp", "IMAGE/PNG; q=1", "application/pdf", "application/octet-stream"]
+)
+def test_pictures_and_pdfs_are_taken_from_a_url(caller: Caller, content_type: str) -> None:
+    model = ocr_model(caller)
+    with RawUpstream(http(PICTURE, content_type)) as server:
+        assert caller.post("/v1/ocr", {"model": model, "image": f"{server.url}/a"}).status_code == 200
+
+
+def test_a_picture_is_not_fetched_for_a_call_that_is_refused(desk: Desk, caller: Caller) -> None:
+    model, poor = ocr_model(caller), desk.caller(0)
+    limited = ocr_model(caller, limits={"rpm": 1})
+    assert caller.post("/v1/ocr", {"model": limited, "image": DATA_URL}).status_code == 200
+    with RawUpstream(http(PICTURE, "image/png")) as server:
+        asked = {"model": model, "image": f"{server.url}/a.png"}
+        assert caller.post("/v1/ocr", {**asked, "model": "nothing"}).status_code == 404
+        assert caller.post("/v1/ocr", asked, X_Max_Cost="0.001").status_code == 402
+        assert caller.post("/v1/ocr", {**asked, "model": limited}).status_code == 429
+        assert poor.post("/v1/ocr", asked).status_code == 402
+    assert not server.requests
+
+
+def silent(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def test_who_leaves_while_the_picture_is_fetched_pays_nothing(caller: Caller) -> None:
+    model = ocr_model(caller)
+    with RawUpstream(silent) as server:
+        body = json.dumps({"model": model, "image": f"{server.url}/a.png"}).encode()
+        head = f"POST /v1/ocr HTTP/1.1\nHost: test\nAuthorization: Bearer {caller.secret}\n"
+        with raw_call(caller.desk.url, f"{head}Content-Length: {len(body)}\n", body):
+            wait_until(lambda: server.requests)
+        record = caller.record()
+    assert (record.outcome, record.cost_nano) == ("client_closed", 0)
+    caller.holds_nothing()
+
+
+def test_the_total_time_ends_the_fetching_of_a_picture(hasty_desk: Desk) -> None:
+    caller = hasty_desk.caller()
+    model = ocr_model(caller)
+    with RawUpstream(silent) as server:
+        began = time.monotonic()
+        response = caller.post("/v1/ocr", {"model": model, "image": f"{server.url}/a.png"})
+    assert (response.status_code, response.json()["error"]["code"]) == (504, "upstream_timeout")
+    assert time.monotonic() - began < 3
+    caller.holds_nothing()
+
+
+def test_one_deadline_bounds_a_fetch_also_the_resolving_of_the_name(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, done = socket.getaddrinfo, threading.Event()
+
+    def slow(host: Any, *arguments: Any, **named: Any) -> Any:
+        if host == "slow.example":
+            done.wait(10)
+        return resolve(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(reading, "WORKSPACE_FETCHES_MAX", 1)
+    model = ocr_model(caller)
+    with monkeypatch.context() as hasty:
+        hasty.setattr(reading, "TOTAL_S", 0.3)
+        began = time.monotonic()
+        response = caller.post("/v1/ocr", {"model": model, "image": "http://slow.example/a.png"})
+        assert time.monotonic() - began < 3
+    assert response.json()["error"]["message"] == "'image' could not be fetched."
+    with RawUpstream(http(PICTURE, "image/png")) as server:  # the fetch's thread and turn are free again
+        assert caller.post("/v1/ocr", {"model": model, "image": f"{server.url}/a"}).status_code == 200
+    assert time.monotonic() - began < 6
+    done.set()
+
+
+def test_a_workspace_has_four_fetches_at_a_time(caller: Caller) -> None:
+    model, leave = ocr_model(caller), threading.Event()
+
+    def late(connection: socket.socket) -> None:
+        leave.wait(12)
+        connection.sendall(http(PICTURE, "image/png"))
+
+    with RawUpstream(late) as server, ThreadPoolExecutor(6) as pool:
+        asked = {"model": model, "image": f"{server.url}/a.png"}
+        replies = [pool.submit(caller.post, "/v1/ocr", asked) for _ in range(6)]
+        wait_until(lambda: caller.holds == 6 and len(server.requests) >= 4, 8)
+        time.sleep(0.1)
+        assert len(server.requests) == 4
+        leave.set()
+        assert [reply.result().status_code for reply in replies] == [200] * 6
+        assert len(server.requests) == 6
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "[::1]", "[::ffff:127.0.0.1]"])
 def test_a_picture_at_a_private_address_is_refused(caller: Caller, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netguard, "allowed_networks", tuple)
     model = ocr_model(caller)
-    with RawUpstream(http(PICTURE)) as server:
+    monkeypatch.setattr(netguard, "allowed_networks", tuple)
+    with RawUpstream(http(PICTURE, "image/png")) as server:
         port = server.url.rsplit(":", 1)[1]
         response = caller.post("/v1/ocr", {"model": model, "image": f"http://{host}:{port}/a.png"})
         assert not server.requests
     assert response.status_code == 400
-    assert "may call" in response.text or "could not be reached" in response.text
+    assert "could not be fetched" in response.text
 
 
 @pytest.mark.parametrize(

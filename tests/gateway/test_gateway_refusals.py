@@ -76,6 +76,8 @@ CHAT_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"n": 0}, "n", "must be between 1 and 128"),
     ({"n": "2"}, "n", "must be a whole number"),
     ({"stream_options": []}, "stream_options", "must be an object"),
+    ({"best_of": 2.5}, "best_of", "must be a whole number"),
+    ({"best_of": 129}, "best_of", "must be between 1 and 128"),
 ]
 
 
@@ -109,6 +111,10 @@ OTHER_FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("/v1/rerank", {"query": "q", "documents": ["a", {"txt": "b"}]}, "documents[1]", "with a text"),
     ("/v1/rerank", {"query": "q", "documents": ["a"], "top_n": "1"}, "top_n", "must be a whole number"),
     ("/v1/rerank", {"query": "q", "documents": ["a"], "return_documents": 1}, "return_documents", "true or false"),
+    ("/v1/embeddings", {"input": "a", "stream": True}, "stream", "must be false or left out"),
+    ("/v1/rerank", {"query": "q", "documents": ["a"], "stream": True}, "stream", "must be false or left out"),
+    ("/v1/rerank", {"query": "q", "documents": ["a"], "stream": 1}, "stream", "must be false or left out"),
+    ("/v1/ocr", {"image": "data:image/png;base64,AAAA", "stream": True}, "stream", "must be false or left out"),
     ("/v1/ocr", {}, "file", "A picture is required"),
     ("/v1/ocr", {"image": 5}, "image", "must be a data URL"),
     ("/v1/ocr", {"image": "ftp://h/a.png"}, "image", "must be a data URL or an http(s) URL"),

@@ -70,7 +70,7 @@ def test_a_limit_set_after_the_total_has_passed_still_ends_a_wait() -> None:
             await asyncio.sleep(1)
         watch.grant("stalled", 0.05)
         began = asyncio.get_running_loop().time()
-        with pytest.raises(Interrupted, match="stalled|total"), watch:
+        with pytest.raises(Interrupted, match=r"stalled|total"), watch:
             await asyncio.sleep(2)
         assert asyncio.get_running_loop().time() - began < 1
         watch.close()

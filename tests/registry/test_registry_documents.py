@@ -30,6 +30,18 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"price": {"input": "0.0000000001"}}, "models[0].price", "finer than a nano-yuan"),
     ({"price": {"per_1k_tokens": "2000000"}}, "models[0].price", "a price above 1000000 yuan is a mistake"),
     ({"price": {"per_call": "99999999999"}}, "models[0].price", "than this ledger can hold"),
+    ({"price": {"per_page": "1"}}, "models[0].price", 'kind llm is not billed per_page; give one of {input: "2"'),
+    ({"price": {"per_page": "1"}, "kind": "rerank"}, "models[0].price", "kind rerank is not billed per_page"),
+    ({"price": {"input": "2"}, "kind": "ocr"}, "models[0].price", "kind ocr is not billed per_m_tokens"),
+    (
+        {"price": {"per_1k_tokens": "2"}, "kind": "ocr"},
+        "models[0].price",
+        'kind ocr is not billed per_1k_tokens; give one of {per_page: "0.01"}, {per_call: "0.01"}, {free: true}',
+    ),
+    ({"price": {"output": "2"}, "kind": "embedding"}, "models[0].price", "its input needs a price above 0"),
+    ({"price": {"input": "0", "output": "2"}, "kind": "rerank"}, "models[0].price", "its input needs a price above 0"),
+    ({"price": {"input": "0", "output": "0"}}, "models[0].price", "write {free: true}"),
+    ({"price": {"per_call": "0.00"}}, "models[0].price", "write {free: true}"),
     ({"limits": {"rpm": 0}}, "models[0].limits.rpm", "greater than or equal to 1"),
     ({"limits": {"rps": 1}}, "models[0].limits.rps", "not permitted"),
     ({"max_output_tokens": -5}, "models[0].max_output_tokens", "greater than or equal to 1"),
@@ -45,7 +57,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"endpoints": [{**ENDPOINT, "inference_url": "http://u:p@h"}]}, "inference_url", "keys go into api_key"),
     ({"endpoints": [{**ENDPOINT, "inference_url": "http://h:99999"}]}, "inference_url", "Port out of range"),
     ({"endpoints": [{**ENDPOINT, "model": ""}]}, "models[0]", "endpoints[].model is missing"),
-    ({"kind": "ocr"}, "models[0]", "vendor openai_compatible has no ocr"),
+    ({"kind": "ocr", "price": {"free": True}}, "models[0]", "vendor openai_compatible has no ocr"),
 ]
 
 
@@ -56,6 +68,21 @@ def test_a_mistake_is_named_with_its_place(fields: dict[str, Any], place: str, w
         registry_parse(text({key: value for key, value in given.items() if value is not None}))
     assert place in str(caught.value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "prices"),
+    [
+        ("llm", [{"input": "1"}, {"output": "1"}, {"per_1k_tokens": "1"}, {"per_call": "1"}, {"free": True}]),
+        ("embedding", [{"input": "1"}, {"per_1k_tokens": "1"}, {"per_call": "1"}, {"free": True}]),
+        ("rerank", [{"input": "1", "output": "0"}, {"per_1k_tokens": "1"}, {"per_call": "1"}, {"free": True}]),
+        ("ocr", [{"per_page": "1"}, {"per_call": "1"}, {"free": True}]),
+    ],
+)
+def test_each_kind_takes_the_prices_that_it_charges(kind: str, prices: list[dict[str, Any]]) -> None:
+    vendor = {**ENDPOINT, "vendor": "yuanjing"}
+    for price in prices:
+        registry_parse(text(model("m", kind=kind, price=price, endpoints=[vendor])))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """From the wish to the served model: probes, leases, health, and the commands that move them."""
 
+import gzip
 import io
+import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -62,7 +65,8 @@ def test_every_kind_is_probed_in_its_own_way_and_enabled(
 ) -> None:
     upstream.clear()
     endpoint = {"vendor": vendor, "inference_url": f"{upstream.url}{path}", "model": "m"}
-    (made,) = apply(model(name, kind=kind, endpoints=[endpoint]))
+    price = {"per_page": "0.01"} if kind == "ocr" else {"input": "2"}
+    (made,) = apply(model(name, kind=kind, price=price, endpoints=[endpoint]))
     assert model_enable(model=made, actor="tests") == ""
     assert state_of(name) == ("enabled", "")
     found = endpoint_of(made)
@@ -124,6 +128,58 @@ def test_an_unreachable_or_forbidden_address_is_named(name: str) -> None:
         assert words in model_enable(model=made, actor="tests")
 
 
+def test_a_reason_can_be_written_whatever_the_upstream_says() -> None:
+    reason = probes.ProbeResult(False, "a\x00b\nc\x85d\ud800e" + "x" * 5_000, 1).reason
+    assert reason.startswith("a b c d ex")
+    assert len(reason) == 1_000
+
+
+def test_a_compressed_answer_is_not_unpacked(name: str) -> None:
+    packed = gzip.compress(gzip.compress(bytes(10**6)))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        (made,) = apply(model(name, endpoints=[{"vendor": "ollama", "inference_url": url, "model": "m"}]))
+
+        def answer() -> bytes:
+            connection, _ = listener.accept()
+            with connection:
+                asked = connection.recv(65536)
+                connection.sendall(head.encode() + packed)
+                return asked
+
+        asked = pool.submit(answer)
+        assert "answer: the reply is compressed" in model_enable(model=made, actor="tests")
+        assert b"accept-encoding: identity" in asked.result().lower()
+
+
+def test_a_probe_that_fails_in_an_unforeseen_way_ends_checking(
+    name: str, upstream: SimulatorThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("nobody thought of this")
+
+    (made,) = apply(model(name, endpoints=[at(upstream)]))
+    found = endpoint_of(made)
+    with monkeypatch.context() as patched:
+        patched.setattr(probes, "check_answer", broken)
+        reason = model_enable(model=made, actor="tests")
+        assert "failed unexpectedly (KeyError)" in reason
+        assert state_of(name) == ("disabled", reason)
+        assert endpoint_of(made).health == "down"
+        assert "nobody thought of this" in caplog.text
+    assert model_enable(model=made, actor="tests") == ""
+    with monkeypatch.context() as patched:
+        patched.setattr(probes, "check_answer", broken)
+        patched.setattr("inference.services.SECOND_LOOK_S", 0.01)
+        endpoint_reprobe(endpoint_id=found.pk)
+    assert endpoint_of(made).health == "down"
+    monkeypatch.setattr("inference.services.health_observe", broken)
+    model_disable(model=made, actor="tests")
+    assert "KeyError" in model_enable(model=made, actor="tests")
+    assert state_of(name)[0] == "disabled"
+
+
 def test_one_endpoint_that_answers_is_enough(name: str, upstream: SimulatorThread) -> None:
     (made,) = apply(model(name, endpoints=[at(upstream, "chat;status=500"), at(upstream)]))
     assert model_enable(model=made, actor="tests") == ""
@@ -154,9 +210,6 @@ def test_a_probe_ends_in_time_whatever_the_upstream_does(
 
 
 def test_a_trickling_answer_cannot_hold_a_probe(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-    import threading
-
     monkeypatch.setattr(probes, "TOTAL_S", 0.4)
     stop = threading.Event()
 

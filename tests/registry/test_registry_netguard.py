@@ -42,6 +42,24 @@ BLOCKED = [
     "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::",
     "2002:a9fe:a9fe::1",
+    "168.63.129.16",
+    "192.0.0.192",
+    "::ffff:168.63.129.16",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:169.254.169.254",
+    "::ffff:0:10.0.0.1",
+    "64:ff9b::a83f:8110",
+    "64:ff9b:1::127.0.0.1",
+    "64:ff9b:1::10.0.0.1",
+    "64:ff9b:1:a9fe:a9:fe00::",  # after 48 bits
+    "64:ff9b:1:a:0:1::",  # after 56 bits: 10.0.1.0
+    "64:ff9b:1:0:a9:fea9:fe00:0",  # after 64 bits
+    "64:ff9b:1::",
+    "2002:a83f:8110::1",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "2001:0:808:808:0:0:f7f7:f7f7",
+    "fec0::1",
+    "feff::1",
     "2001:db8::1",
     "not an address",
     "127.1",
@@ -66,7 +84,8 @@ def test_private_and_special_addresses_are_blocked(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+    "address",
+    ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "64:ff9b:1::8.8.8.8"],
 )
 def test_public_addresses_may_be_called(address: str) -> None:
     check_address(address)
@@ -81,7 +100,25 @@ def test_a_named_private_network_may_be_called(monkeypatch: pytest.MonkeyPatch) 
             check_address(address)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "::ffff:169.254.169.254"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "::ffff:169.254.169.254",
+        "::ffff:0:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::169.254.169.254",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:0:a9:fea9:fe00:0",
+        "2002:a9fe:a9fe::1",
+        "2001:0:808:808:0:0:5601:5601",  # Teredo, the client inverted
+        "2001:0:a9fe:a9fe::",
+    ],
+)
 def test_metadata_services_are_never_called(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     allow(monkeypatch, "0.0.0.0/0", "::/0")
     with pytest.raises(BlockedAddress):
