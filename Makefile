@@ -55,7 +55,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 test-all: $(DONE)/dev $(DONE)/local-models
-	@scripts/test_all.sh
+	@PYTHON="$(BIN)/python" scripts/test_all.sh
 
 bench: $(DONE)/dev
 	@$(BIN)/python -m benchmarks
