@@ -12,7 +12,7 @@ from models_registry.documents import EndpointDocument, ModelDocument, PriceDocu
 from models_registry.models import Endpoint, HealthChange, Model, Price
 
 LEASE_S = 30  # longer than a probe may take
-CHECKING_LIMIT_S = 55
+CHECKING_LIMIT_S = 50
 
 
 class RegistryError(Exception):

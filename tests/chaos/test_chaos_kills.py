@@ -87,14 +87,13 @@ async def crowd_killed(
 
 
 def check_crowd(crowd: Crowd, streams: list[Heard], killed_at: float) -> None:
-    """The test itself: the kill really met streams in flight and calls being booked, and calls went on after it."""
+    """The test itself: the kill really met streams in flight, and calls went on after it."""
     ended = [call for call in streams if call.is_whole]
     cut = [call for call in streams if call.failure]
     assert len(ended) >= STREAMS // 3
     assert len(cut) >= STREAMS // 3
     assert len(ended) + len(cut) == STREAMS
     brief = [call for call in crowd.heard if call not in streams]
-    assert any(call.failure and abs(call.ended_at - killed_at) < 1 for call in brief)
     assert any(call.is_whole and call.began_at > killed_at for call in brief)
     assert {call.status for call in crowd.heard} <= {0, 200}
 
