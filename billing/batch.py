@@ -5,10 +5,7 @@ neither begins nor commits: `billing.ledger.book` does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from django.db.backends.utils import CursorWrapper
 
 from billing.chain import TransferRow, transfer_hash
 from billing.operations import (
@@ -27,7 +24,7 @@ from billing.operations import (
     Settle,
     Settlement,
 )
-from billing.pricing import Price, Quote, Usage, total_nano
+from billing.pricing import Usage, total_nano
 from billing.rows import (
     ACCOUNT_UPDATE,
     HOLD_INSERT,
@@ -36,20 +33,16 @@ from billing.rows import (
     TRANSFER_INSERT,
     USAGE_INSERT,
     WRITER_UPDATE,
+    Database,
     UsageRow,
     context_json,
-    execute,
-    for_update,
     legs_json,
     legs_parse,
     lines_json,
     marks,
-    time_column,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WALLETS = ("trial", "paid")  # trial is spent first
-NO_QUOTE = Quote(Price(version=0), prompt_tokens=0)
 
 
 def check_whole(amount_nano: int) -> int:
@@ -88,23 +81,18 @@ class Wallet:
 
 
 class Batch:
-    """`platform` maps a platform account's kind to its id; holds placed here expire at `deadline_at`."""
+    """`platform` maps a platform account's kind to its id; holds placed here expire after `hold_deadline_s`."""
 
     def __init__(
-        self,
-        cursor: CursorWrapper,
-        *,
-        writer_id: int,
-        platform: Mapping[str, int],
-        now: datetime,
-        deadline_at: datetime,
+        self, database: Database, *, writer_id: int, platform: Mapping[str, int], now_us: int, hold_deadline_s: float
     ) -> None:
-        self.cursor = cursor
+        self.database = database
         self.writer_id = writer_id
         self.platform = platform
-        self.now_us = (now - EPOCH) // timedelta(microseconds=1)
-        self.now_column = time_column(now)
-        self.deadline_column = time_column(deadline_at)
+        self.revenue_id = platform["revenue"]
+        self.now_us = now_us
+        self.now_column = database.time(now_us)
+        self.deadline_column = database.time(now_us + round(hold_deadline_s * 1_000_000))
         self.wallets: dict[tuple[int, str], Wallet] = {}
         self.transfers: list[tuple[Any, ...]] = []
         self.holds: list[tuple[Any, ...]] = []
@@ -144,14 +132,14 @@ class Batch:
         """In id order, so that two processes never wait for each other."""
         rows = self.query(
             "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"  # noqa: S608 - placeholders
-            f" WHERE workspace_id IN ({marks(workspace_ids)}) ORDER BY id {for_update()}",
+            f" WHERE workspace_id IN ({marks(workspace_ids)}) ORDER BY id {self.database.for_update}",
             tuple(workspace_ids),
         )
         self.wallets = {(row[1], row[2]): Wallet(row[0], row[3]) for row in rows}
 
     def read_head(self) -> None:
         rows = self.query(
-            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {for_update()}",  # noqa: S608 - no input
+            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {self.database.for_update}",  # noqa: S608 - no input
             (self.writer_id,),
         )
         self.seq, self.head = rows[0][0], bytes(rows[0][1])
@@ -162,7 +150,7 @@ class Batch:
         Their legs count, not those the caller knows of: it may have left while an extension was on its way.
         """
         ids = [
-            operation.hold.context.request_id if isinstance(operation, Settle) else operation.context.request_id
+            operation.context.request_id
             for operation in operations
             if isinstance(operation, AbandonedHold)
             or (isinstance(operation, Settle) and type(total_nano(operation.lines)) is int)  # else it stays open
@@ -199,7 +187,7 @@ class Batch:
         return OpenHold(context, hold.quote, legs, hold.cap_tokens, self.available_nano(context.workspace_id))
 
     def settle(self, operation: Settle, claimed: dict[str, list[Leg]]) -> Settlement:
-        context = operation.hold.context
+        context = operation.context
         cost = check_whole(total_nano(operation.lines))
         legs = claimed.pop(context.request_id, None)
         if legs is None:
@@ -220,7 +208,7 @@ class Batch:
             raise HoldGone(context.request_id)
         charged = self.post_legs(context, legs, 0)
         balance = self.available_nano(context.workspace_id)
-        settle = Settle(OpenHold(context, NO_QUOTE, legs, 0, balance), Usage(), [], "abandoned", "abandoned")
+        settle = Settle(context, Usage(), [], "abandoned", "abandoned")
         self.usage.append(self.usage_row(settle, legs, charged, Settlement(0, 0, balance)))
 
     def grant(self, operation: Grant) -> None:
@@ -233,7 +221,7 @@ class Batch:
 
     # --- pieces of a decision ------------------------------------------------------------------
     def legs_of(self, request_id: str) -> list[Leg]:
-        rows = self.query(f"{HOLD_LOCK} {for_update()}", (request_id,))
+        rows = self.query(f"{HOLD_LOCK} {self.database.for_update}", (request_id,))
         if not rows:
             raise HoldGone(request_id)
         return legs_parse(rows[0][0])
@@ -249,7 +237,7 @@ class Batch:
                 leg = Leg(first_number + len(legs), name, part)
                 self.transfer(
                     f"{context.request_id}/hold/{leg.number}", "pending", wallet.account_id,
-                    self.platform["revenue"], part, reason="hold",
+                    self.revenue_id, part, reason="hold",
                 )  # fmt: skip
                 wallet.reserve(part)
                 legs.append(leg)
@@ -269,7 +257,7 @@ class Batch:
                 if part:
                     self.transfer(
                         f"{context.request_id}/{kind}/{leg.number}", kind, wallet.account_id,
-                        self.platform["revenue"], part, reason=reason,
+                        self.revenue_id, part, reason=reason,
                         pending_id=f"{context.request_id}/hold/{leg.number}",
                     )  # fmt: skip
             wallet.resolve(leg.amount_nano, posted)
@@ -286,7 +274,7 @@ class Batch:
             if part > 0:
                 self.transfer(
                     f"{context.request_id}/over/{name}", "direct", wallet.account_id,
-                    self.platform["revenue"], part, reason="settle above hold",
+                    self.revenue_id, part, reason="settle above hold",
                 )  # fmt: skip
                 wallet.debit(part)
                 charged[name] += part
@@ -294,7 +282,7 @@ class Batch:
         if rest > 0:
             self.transfer(
                 f"{context.request_id}/uncollected", "direct", self.platform["loss"],
-                self.platform["revenue"], rest, reason="uncollected",
+                self.revenue_id, rest, reason="uncollected",
             )  # fmt: skip
 
     def transfer(
@@ -335,7 +323,7 @@ class Batch:
         )  # fmt: skip
 
     def usage_row(self, settle: Settle, legs: list[Leg], charged: dict[str, int], settlement: Settlement) -> UsageRow:
-        usage, context = settle.usage, settle.hold.context
+        usage, context = settle.usage, settle.context
         return UsageRow(
             request_id=context.request_id,
             workspace_id=context.workspace_id,
@@ -361,15 +349,15 @@ class Batch:
             leg_count=len(legs),
             first_byte_ms=settle.first_byte_ms,
             duration_ms=settle.duration_ms,
-            created_at=time_column(context.started_at),
+            created_at=self.database.time(context.started_us),
             settled_at=self.now_column,
         )
 
     # --- writing -------------------------------------------------------------------------------
     def write(self) -> None:
-        TRANSFER_INSERT.write(self.cursor, self.transfers)
-        HOLD_INSERT.write(self.cursor, self.holds)
-        USAGE_INSERT.write(self.cursor, self.usage)
+        TRANSFER_INSERT.write(self.database, self.transfers)
+        HOLD_INSERT.write(self.database, self.holds)
+        USAGE_INSERT.write(self.database, self.usage)
         self.write_many(HOLD_UPDATE, [(legs_json(legs), request_id) for request_id, legs in self.extensions.items()])
         changes = [
             (wallet.credits, wallet.debits, wallet.pending, wallet.account_id)
@@ -378,22 +366,16 @@ class Batch:
         ]
         self.write_many(ACCOUNT_UPDATE, changes)
         if self.transfers:
-            execute(self.cursor, WRITER_UPDATE, (self.seq, self.head, self.writer_id))
+            self.database.execute(WRITER_UPDATE, (self.seq, self.head, self.writer_id))
 
     def write_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         for row in rows:
-            execute(self.cursor, statement, row)
+            self.database.execute(statement, row)
 
     def query(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
-        rows: list[Any] = execute(self.cursor, statement, parameters).fetchall()
+        rows: list[Any] = self.database.execute(statement, parameters).fetchall()
         return rows
 
 
 def workspace_of(operation: Operation) -> int:
-    match operation:
-        case Grant():
-            return operation.workspace_id
-        case Settle() | ExtendHold():
-            return operation.hold.context.workspace_id
-        case _:
-            return operation.context.workspace_id
+    return operation.workspace_id if isinstance(operation, Grant) else operation.context.workspace_id

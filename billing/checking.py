@@ -13,9 +13,9 @@ from django.db import connection
 from django.db.models import Sum
 
 from accounts.money import divide_half_up
-from billing.batch import EPOCH
 from billing.chain import GENESIS, TransferRow, transfer_hash
 from billing.models import Account, Hold, Transfer, UsageRecord, Writer
+from billing.operations import EPOCH
 from billing.rows import legs_parse, lines_parse
 
 PAGE = 2000

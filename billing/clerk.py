@@ -1,24 +1,29 @@
-"""The clerk: one thread that takes holds and settlements from a queue and commits them in groups.
+"""The clerk: reads holds and settlements from a socket, commits them in groups, and answers after COMMIT.
 
-Callers await a future that is resolved only after COMMIT, so what they were told is durable. Group commit is
-what makes that cheap: under load one fsync serves hundreds of operations.
+What a gateway was told is durable. Group commit is what makes that cheap: what arrives during one commit is the
+next batch, so under load one fsync serves hundreds of operations. One thread and no event loop: there is nothing
+to hand over, and nothing to wait for but the socket and the database.
 """
 
-import asyncio
 import logging
 import os
-import queue
 import socket
-import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
+from billing.clerk_wire import (
+    HELLO,
+    REPORT,
+    REPORT_EVERY_S,
+    Frame,
+    FrameReader,
+    frame_pack,
+    operation_unpack,
+    outcome_pack,
+)
 from billing.ledger import (
     DEAD_AFTER_S,
     HEARTBEAT_S,
@@ -29,120 +34,53 @@ from billing.ledger import (
     writer_end,
     writer_start,
 )
-from billing.operations import (
-    AbandonedHold,
-    ExtendHold,
-    LedgerError,
-    LedgerUnavailable,
-    OpenHold,
-    Operation,
-    Outcome,
-    PlaceHold,
-    Settle,
-    Settlement,
-)
+from billing.operations import LedgerError, LedgerUnavailable, Operation, Outcome, Settle
 from billing.recovery import booked_before
 
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 256
+READ_BYTES = 256 * 1024
 BUSY_SPELL_S = 0.020  # after this long without a pause…
 BREATH_S = 0.001  # …the lock stays free this long, or SQLite's other writers starve
-PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever
+PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever…
+LEFT_PATIENCE_S = 30.0  # …or this long, when the gateway is gone
 RETRY_PAUSE_S = 0.25
-STUCK_AFTER_S = 5.0
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(NamedTuple):
+    number: int
     operation: Operation
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Outcome]"
     given_up_at: float
 
 
 class Clerk:
-    """Start, use from any event loop, stop. A gateway's runs in a process of its own: see billing.clerk_process."""
+    """Books for the gateway at the other end of a socket until that end is closed."""
 
-    def __init__(self) -> None:
-        self.inbox: queue.SimpleQueue[list[Ticket] | None] = queue.SimpleQueue()
-        self.gathered: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
-        self.thread = threading.Thread(target=self.work, name="clerk", daemon=True)
-        self.started: Future[int] = Future()
+    def __init__(self, gateway: socket.socket) -> None:
+        self.gateway = gateway
+        self.reader = FrameReader()
+        self.inbox: list[Ticket] = []
         self.writer_id = 0
-        self.beat_at = 0.0
+        self.beat_at = self.report_at = 0.0
         self.steady_since = 0.0
         self.is_healthy = True
-        self.is_stopping = self.is_ended = False
-        self.busy_since = 0.0
+        self.left_at: float | None = None  # when the gateway closed its end
         self.batches = self.bookings = self.swept = 0
 
-    def start(self) -> None:
-        self.thread.start()
-        self.writer_id = self.started.result(timeout=60)
-
-    def stop(self, timeout_s: float = 30) -> None:
-        """Books what is queued, then ends; what is asked after that is refused."""
-        for loop in list(self.gathered):
-            self.hand_in(loop)
-        self.inbox.put(None)
-        self.thread.join(timeout_s)
-
-    @property
-    def is_working(self) -> bool:
-        """Healthy, and not in the middle of a batch that does not end."""
-        return self.is_healthy and not (self.busy_since and time.monotonic() - self.busy_since > STUCK_AFTER_S)
-
-    def counted(self) -> tuple[int, int, int]:
-        """Transactions, operations and swept holds so far."""
-        return self.batches, self.bookings, self.swept
-
-    # --- for callers ---------------------------------------------------------------------------
-    async def hold(self, operation: PlaceHold) -> OpenHold:
-        """Raises InsufficientBalance or LedgerUnavailable; then nothing is reserved."""
-        return cast("OpenHold", await self.submit(operation))
-
-    async def extend(self, operation: ExtendHold) -> OpenHold:
-        """The hold with one leg more. Raises InsufficientBalance, HoldGone or LedgerUnavailable."""
-        return cast("OpenHold", await self.submit(operation))
-
-    async def settle(self, operation: Settle) -> Settlement:
-        """Raises HoldGone when the hold was voided in the meantime: then nothing was charged."""
-        return cast("Settlement", await self.submit(operation))
-
-    def submit(self, operation: Operation) -> "asyncio.Future[Outcome]":
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        tickets = self.gathered.get(loop)
-        if tickets is None:
-            tickets = self.gathered[loop] = []
-            loop.call_soon(self.hand_in, loop)
-        tickets.append(Ticket(operation, loop, future, time.monotonic() + PATIENCE_S))
-        return future
-
-    def hand_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """All of one turn of the loop at once: waking a thread costs more than writing a row."""
-        if tickets := self.gathered.pop(loop, None):
-            self.inbox.put(tickets)
-        if self.is_ended:
-            self.refuse_rest()
-
-    # --- the thread ----------------------------------------------------------------------------
-    def work(self) -> None:
+    def run(self) -> None:
+        """Signs on, books until the gateway is gone and what it sent is booked, signs off."""
+        self.writer_id = writer_start(f"{socket.gethostname()}:{os.getpid()}")
         try:
-            self.started.set_result(writer_start(f"{socket.gethostname()}:{os.getpid()}"))
-        except BaseException as error:
-            self.started.set_exception(error)
-            return
-        self.writer_id = self.started.result()
-        try:
+            self.answer([(HELLO, self.writer_id)])
+            self.report()
             self.serve()
         finally:
             self.close()
 
     def serve(self) -> None:
         spell_began = time.monotonic()
-        while not self.is_stopping:
+        while self.inbox or self.left_at is None:
             tickets, waited = self.collect()
             if waited:
                 spell_began = time.monotonic()
@@ -150,30 +88,61 @@ class Clerk:
                 self.batches += 1
                 self.bookings += len(tickets)
                 self.process(tickets)
-                self.busy_since = 0.0
             self.housekeep()
             if time.monotonic() - spell_began > BUSY_SPELL_S:
                 time.sleep(BREATH_S)
                 spell_began = time.monotonic()
 
-    def collect(self) -> tuple[list[Ticket], bool]:
-        """What lies in the inbox (nothing when a heartbeat is due), and whether there was a wait for it."""
-        tickets: list[Ticket] = []
-        waited = self.inbox.empty()
+    def close(self) -> None:
         try:
-            item = self.inbox.get(timeout=max(0.01, self.beat_at - time.monotonic()))
-            while item is not None:
-                tickets += item
-                if len(tickets) >= BATCH_MAX:
-                    return tickets, waited
-                item = self.inbox.get_nowait()
-        except queue.Empty:
-            return tickets, waited
-        self.is_stopping = True
+            writer_end(self.writer_id)
+        except Error as error:
+            log.warning("could not sign off: %s", error)
+        connection.close()
+        self.gateway.close()
+
+    # --- the socket ----------------------------------------------------------------------------
+    def collect(self) -> tuple[list[Ticket], bool]:
+        """What is to be booked next (nothing when housekeeping is due), and whether there was a wait for it."""
+        self.read(0)
+        waited = not self.inbox
+        if waited:
+            self.read(max(0.01, min(self.beat_at, self.report_at) - time.monotonic()))
+        tickets = self.inbox[:BATCH_MAX]
+        del self.inbox[:BATCH_MAX]
         return tickets, waited
 
+    def read(self, wait_s: float) -> None:
+        """Moves what the gateway has sent to the inbox, waiting at most `wait_s` for something to come."""
+        if self.left_at is not None:
+            return
+        self.gateway.settimeout(wait_s)
+        try:
+            data = self.gateway.recv(READ_BYTES)
+        except (BlockingIOError, TimeoutError):
+            return
+        except ConnectionError:
+            data = b""
+        now = time.monotonic()
+        if not data:
+            self.left_at = now
+        for frame in self.reader.feed(data):
+            self.inbox += [Ticket(number, operation_unpack(packed), now + PATIENCE_S) for number, packed in frame]
+
+    def resolve(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
+        if tickets:
+            pairs = zip(tickets, outcomes, strict=True)
+            self.answer([(ticket.number, outcome_pack(outcome)) for ticket, outcome in pairs])
+
+    def answer(self, items: Frame) -> None:
+        self.gateway.settimeout(None)
+        try:
+            self.gateway.sendall(frame_pack(items))
+        except OSError:  # the gateway is gone; what was booked stays booked
+            self.left_at = self.left_at or time.monotonic()
+
+    # --- booking -------------------------------------------------------------------------------
     def process(self, tickets: list[Ticket]) -> None:
-        self.busy_since = time.monotonic()
         try:
             outcomes = book([ticket.operation for ticket in tickets], writer_id=self.writer_id)
         except (OperationalError, InterfaceError) as error:
@@ -198,24 +167,20 @@ class Clerk:
     def wait_for_database(self, tickets: list[Ticket], error: Exception) -> None:
         """The database is away, or went away during COMMIT. Settlements wait as long as it takes."""
         log.warning("the database is away (%s); %d bookings wait", error, len(tickets))
-        while tickets:
+        while tickets and not self.is_past_waiting:
             self.is_healthy = False
             connection.close()
             time.sleep(RETRY_PAUSE_S)
-            tickets = self.keep_patient([*tickets, *self.arrived()])
-            tickets = self.try_again(tickets)
+            self.report()
+            self.read(0)  # what comes in meanwhile need not wait behind a settlement for longer than its patience
+            tickets, self.inbox = [*tickets, *self.inbox], []
+            tickets = self.try_again(self.keep_patient(tickets))
+        self.report()
 
-    def arrived(self) -> list[Ticket]:
-        """What came in meanwhile: it need not wait behind a settlement for longer than its patience."""
-        tickets: list[Ticket] = []
-        with suppress(queue.Empty):
-            while True:
-                item = self.inbox.get_nowait()
-                if item is None:
-                    self.is_stopping = True
-                else:
-                    tickets += item
-        return tickets
+    @property
+    def is_past_waiting(self) -> bool:
+        """The gateway's next incarnation has its own clerk, and voids what this one leaves open."""
+        return self.left_at is not None and time.monotonic() > self.left_at + LEFT_PATIENCE_S
 
     def keep_patient(self, tickets: list[Ticket]) -> list[Ticket]:
         now = time.monotonic()
@@ -238,11 +203,16 @@ class Clerk:
                 self.resolve([ticket], [outcome])
         return []
 
+    # --- housekeeping --------------------------------------------------------------------------
     def housekeep(self) -> None:
-        """Heartbeat and sweep, every HEARTBEAT_S."""
+        """Heartbeat and sweep, every HEARTBEAT_S; a report to the gateway, every REPORT_EVERY_S."""
         now = time.monotonic()
-        if now < self.beat_at:
-            return
+        if now >= self.beat_at:
+            self.beat(now)
+        if now >= self.report_at:
+            self.report()
+
+    def beat(self, now: float) -> None:
         if now > self.beat_at + HEARTBEAT_S:
             self.steady_since = now  # we were silent ourselves, perhaps everybody was: others need time to be seen
         self.beat_at = now + HEARTBEAT_S
@@ -262,40 +232,7 @@ class Clerk:
             if swept == SWEEP_LIMIT:
                 self.beat_at = now  # there are more
 
-    def close(self) -> None:
-        self.is_ended = True
-        self.is_healthy = False
-        self.refuse_rest()
-        try:
-            writer_end(self.writer_id)
-        except Error as error:
-            log.warning("could not sign off: %s", error)
-        connection.close()
-
-    def refuse_rest(self) -> None:
-        for ticket in self.arrived():
-            self.resolve([ticket], [LedgerUnavailable("the clerk has stopped")])
-
-    # --- back to the callers -------------------------------------------------------------------
-    def resolve(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
-        """Hand the outcomes back, with one wake-up per event loop."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Ticket, Outcome]]] = {}
-        for ticket, outcome in zip(tickets, outcomes, strict=True):
-            by_loop.setdefault(ticket.loop, []).append((ticket, outcome))
-        for loop, pairs in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(deliver, pairs, self.submit)
-            except RuntimeError:  # the loop closed; what was booked stays booked
-                log.warning("%d callers were gone when their bookings were done", len(pairs))
-
-
-def deliver(pairs: list[tuple[Ticket, Outcome]], submit: Callable[[Operation], object]) -> None:
-    for ticket, outcome in pairs:
-        future = ticket.future
-        if future.done():  # the caller was cancelled while the booking was on its way
-            if isinstance(ticket.operation, PlaceHold) and isinstance(outcome, OpenHold):
-                submit(AbandonedHold(outcome.context))  # nobody else knows of this hold
-        elif isinstance(outcome, LedgerError):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+    def report(self) -> None:
+        """How the clerk is, and what it counted: the metrics page is on the other side."""
+        self.report_at = time.monotonic() + REPORT_EVERY_S
+        self.answer([(REPORT, (self.is_healthy, self.batches, self.bookings, self.swept))])

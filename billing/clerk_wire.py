@@ -4,7 +4,6 @@ Both ends are the same program on the same machine, so the frames carry no versi
 """
 
 import marshal
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.operations import (
@@ -25,8 +24,9 @@ from billing.operations import (
 )
 from billing.pricing import Line, Price, Quote, Usage
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTH_BYTES = 4
+HELLO, REPORT = -1, -2  # tickets that are no bookings: the clerk's writer id; how it is, and what it counted
+REPORT_EVERY_S = 2.0
 NO_QUOTE = Quote(Price(version=0), prompt_tokens=0)
 
 Frame = list[tuple[int, Any]]  # (ticket, packed operation or outcome), …
@@ -60,64 +60,31 @@ class FrameReader:
 
 # --- operations --------------------------------------------------------------------------------------
 def operation_pack(operation: Operation) -> tuple[Any, ...]:
+    """marshal takes plain tuples only, at every depth."""
     match operation:
-        case PlaceHold():
-            return "hold", context_pack(operation.context), quote_pack(operation.quote)
-        case Settle():
-            return (
-                "settle", context_pack(operation.hold.context), tuple(operation.usage),
-                [tuple(line) for line in operation.lines], operation.outcome, operation.error_code,
-                operation.endpoint_id, operation.first_byte_ms, operation.duration_ms,
-            )  # fmt: skip
-        case ExtendHold():
-            legs = [tuple(leg) for leg in operation.hold.legs]
-            return "extend", context_pack(operation.hold.context), legs, operation.amount_nano
-        case AbandonedHold():
-            return "abandon", context_pack(operation.context)
+        case PlaceHold(context, (price, *counts)):
+            return "hold", tuple(context), tuple(price), counts
+        case Settle(context, usage, lines):
+            return "settle", tuple(context), tuple(usage), [tuple(line) for line in lines], operation[3:]
+        case ExtendHold(hold, amount_nano):
+            return "extend", tuple(hold.context), [tuple(leg) for leg in hold.legs], amount_nano
+        case AbandonedHold(context):
+            return "abandon", tuple(context)
         case _:
             raise TypeError(f"a gateway never asks for {type(operation).__name__}")
 
 
 def operation_unpack(packed: tuple[Any, ...]) -> Operation:
-    kind, context = packed[0], context_unpack(packed[1])
+    kind, context = packed[0], CallContext._make(packed[1])
     match kind:
         case "hold":
-            return PlaceHold(context, quote_unpack(packed[2]))
+            return PlaceHold(context, Quote(Price._make(packed[2]), *packed[3]))
         case "settle":
-            usage, lines, outcome, error_code, endpoint_id, first_byte_ms, duration_ms = packed[2:]
-            hold = OpenHold(context, NO_QUOTE, [], 0, 0)  # a settlement finds the legs in the hold's own row
-            return Settle(
-                hold, Usage(*usage), [Line(*line) for line in lines], outcome, error_code, endpoint_id,
-                first_byte_ms, duration_ms,
-            )  # fmt: skip
+            return Settle(context, Usage._make(packed[2]), [Line._make(line) for line in packed[3]], *packed[4])
         case "extend":
-            return ExtendHold(OpenHold(context, NO_QUOTE, [Leg(*leg) for leg in packed[2]], 0, 0), packed[3])
+            return ExtendHold(OpenHold(context, NO_QUOTE, [Leg._make(leg) for leg in packed[2]], 0, 0), packed[3])
         case _:
             return AbandonedHold(context)
-
-
-def context_pack(context: CallContext) -> tuple[Any, ...]:
-    return (
-        context.request_id, context.workspace_id, context.api_key_id, context.model, context.operation,
-        context.streamed, context.price_version, (context.started_at - EPOCH) // timedelta(microseconds=1),
-    )  # fmt: skip
-
-
-def context_unpack(packed: tuple[Any, ...]) -> CallContext:
-    values = [*packed[:-1], EPOCH + timedelta(microseconds=packed[-1])]
-    return CallContext(*values)
-
-
-def quote_pack(quote: Quote) -> tuple[Any, ...]:
-    price = quote.price
-    return (
-        (price.version, price.input_nano, price.output_nano, price.call_nano, price.page_nano),
-        quote.prompt_tokens, quote.cap_tokens, quote.choices, quote.pages,
-    )  # fmt: skip
-
-
-def quote_unpack(packed: tuple[Any, ...]) -> Quote:
-    return Quote(Price(*packed[0]), *packed[1:])
 
 
 # --- outcomes ----------------------------------------------------------------------------------------
@@ -157,7 +124,7 @@ def outcome_unpack(packed: tuple[Any, ...], operation: Operation) -> Outcome:
 
 def hold_unpack(values: list[Any], operation: Operation) -> OpenHold:
     legs, cap_tokens, balance_nano = values
-    legs = [Leg(*leg) for leg in legs]
+    legs = [Leg._make(leg) for leg in legs]
     if isinstance(operation, ExtendHold):
         hold = operation.hold
         return OpenHold(hold.context, hold.quote, legs, hold.cap_tokens, balance_nano)

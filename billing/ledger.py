@@ -3,21 +3,21 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import Error, OperationalError, connection, transaction
+from django.db import Error, OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from billing.batch import Batch
 from billing.chain import GENESIS
 from billing.models import Account, Hold, Writer
 from billing.operations import AbandonedHold, Operation, Outcome
-from billing.rows import context_parse
+from billing.rows import Database, context_parse
 
 log = logging.getLogger(__name__)
 
@@ -35,40 +35,46 @@ def book(operations: Sequence[Operation], *, writer_id: int) -> list[Outcome]:
     Refusals (`LedgerError`) are outcomes in their operation's place; any other error books nothing and is
     raised. Idempotency is the database's: a transfer's id exists once, a hold is resolved once.
     """
-    now = timezone.now()
-    with write_transaction(), connection.cursor() as cursor:
+    database = Database()
+    with write_transaction(database):
         batch = Batch(
-            cursor,
+            database,
             writer_id=writer_id,
-            platform=platform_accounts(str(connection.settings_dict["NAME"])),
-            now=now,
-            deadline_at=now + timedelta(seconds=settings.HOLD_DEADLINE_S),
+            platform=platform_accounts(str(database.wrapper.settings_dict["NAME"])),
+            now_us=time.time_ns() // 1000,
+            hold_deadline_s=settings.HOLD_DEADLINE_S,
         )
         return batch.run(operations)
 
 
 @contextmanager
-def write_transaction() -> Iterator[None]:
-    """`transaction.atomic`, but SQLite's lock is asked for at short, even intervals.
+def write_transaction(database: Database) -> Iterator[None]:
+    """`transaction.atomic`; on SQLite, where nothing is around it, by hand, and the lock asked for at even intervals.
 
-    Its own waiting sleeps in steps that grow to 100 ms: a batch behind one short write would lose ten of them.
+    SQLite's own waiting sleeps in steps that grow to 100 ms: a batch behind one short write would lose ten of them.
     """
-    with ExitStack() as stack:
-        if connection.vendor != "sqlite" or connection.in_atomic_block:
-            stack.enter_context(transaction.atomic())
-        else:
-            begin_soon(stack)
+    wrapper = database.wrapper
+    if not database.is_sqlite or wrapper.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    begin_soon(database)
+    try:
         yield
+        commit(wrapper)
+    except BaseException:
+        with suppress(Error):
+            wrapper.rollback()
+        raise
 
 
-def begin_soon(stack: ExitStack) -> None:
+def begin_soon(database: Database) -> None:
     until = time.monotonic() + LOCK_WAIT_S
-    connection.ensure_connection()
-    connection.connection.execute("PRAGMA busy_timeout = 0")
+    database.execute("PRAGMA busy_timeout = 0")
     try:
         while True:
             try:
-                stack.enter_context(transaction.atomic())
+                database.execute("BEGIN IMMEDIATE")
             except OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > until:
                     raise
@@ -76,7 +82,12 @@ def begin_soon(stack: ExitStack) -> None:
             else:
                 return
     finally:
-        connection.connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+        database.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+
+
+def commit(wrapper: BaseDatabaseWrapper) -> None:
+    with wrapper.wrap_database_errors:
+        wrapper.connection.commit()
 
 
 @cache

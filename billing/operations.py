@@ -1,10 +1,12 @@
 """What the ledger can be asked to do, and what it answers. Plain data; `billing.ledger` carries it out."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from billing.pricing import Line, Quote, Usage
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LedgerError(Exception):
@@ -36,8 +38,7 @@ class Leg(NamedTuple):
     amount_nano: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(NamedTuple):
     """What is known of a call before it is made; kept with the hold, so that an abandoned one can be told."""
 
     request_id: str
@@ -47,11 +48,14 @@ class CallContext:
     operation: str
     streamed: bool
     price_version: int
-    started_at: datetime
+    started_us: int  # microseconds since 1970 UTC
+
+    @property
+    def started_at(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.started_us)
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceHold:
+class PlaceHold(NamedTuple):
     """Reserve what `quote` may cost; where the balance is too small the output cap is lowered to fit."""
 
     context: CallContext
@@ -73,17 +77,19 @@ class OpenHold:
         return sum(leg.amount_nano for leg in self.legs)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendHold:
+class ExtendHold(NamedTuple):
     hold: OpenHold
     amount_nano: int
 
+    @property
+    def context(self) -> CallContext:
+        return self.hold.context
 
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """Book what a call really cost and release the rest of its hold."""
 
-    hold: OpenHold
+class Settle(NamedTuple):
+    """Book what a call really cost and release the rest of its hold; what was held stands in the hold's own row."""
+
+    context: CallContext
     usage: Usage
     lines: list[Line]
     outcome: str
@@ -103,8 +109,7 @@ class Settlement(NamedTuple):
         return self.cost_nano - self.uncollected_nano
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """Money from the platform's promotion account into a wallet. `key` makes a repetition harmless."""
 
     key: str
@@ -114,8 +119,7 @@ class Grant:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AbandonedHold:
+class AbandonedHold(NamedTuple):
     """An open hold that nobody will settle."""
 
     context: CallContext

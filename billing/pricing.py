@@ -1,6 +1,5 @@
 """What a call costs: one line per thing counted, each rounded half up once. Pure; see docs/billing.md."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from accounts.money import divide_half_up
@@ -27,8 +26,7 @@ class Line(NamedTuple):
     amount_nano: int
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """One version of a model's price, in nano-yuan: token prices per million tokens, others per piece."""
 
     version: int
@@ -65,8 +63,7 @@ def total_nano(lines: list[Line]) -> int:
     return sum(line.amount_nano for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """The most a call may cost before it is made.
 
     `cap_tokens` is the output cap of one choice and `choices` how many are asked for; a kind without

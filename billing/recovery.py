@@ -42,7 +42,7 @@ def extended_before(operation: ExtendHold) -> OpenHold | None:
 
 
 def settled_before(operation: Settle) -> Settlement | None:
-    record = UsageRecord.objects.filter(pk=operation.hold.context.request_id).exclude(outcome="abandoned").first()
+    record = UsageRecord.objects.filter(pk=operation.context.request_id).exclude(outcome="abandoned").first()
     if record is None:
         return None
     return Settlement(record.cost_nano, record.uncollected_nano, record.balance_nano)

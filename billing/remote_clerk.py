@@ -11,12 +11,20 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db import connection
 
-from billing.clerk_process import HELLO, REPORT, REPORT_EVERY_S
-from billing.clerk_wire import Frame, FrameReader, frame_pack, operation_pack, outcome_unpack
+from billing.clerk_wire import (
+    HELLO,
+    REPORT,
+    REPORT_EVERY_S,
+    Frame,
+    FrameReader,
+    frame_pack,
+    operation_pack,
+    outcome_unpack,
+)
 from billing.metrics import BATCHES, BOOKINGS, LATE_SETTLEMENTS, SWEPT_HOLDS
 from billing.operations import (
     AbandonedHold,
@@ -36,6 +44,16 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+HOLD_WAIT_S = 12.0  # a little more than the clerk's own patience, for a database that hangs instead of refusing
+LOOK_EVERY_S = 1.0
+
+
+class Waiting(NamedTuple):
+    """A caller and what it asked for."""
+
+    future: "asyncio.Future[Outcome]"
+    operation: Operation
+    until: float  # the loop's time
 
 
 class RemoteClerk(asyncio.Protocol):
@@ -44,7 +62,7 @@ class RemoteClerk(asyncio.Protocol):
     def __init__(self) -> None:
         self.reader = FrameReader()
         self.outbox: Frame = []
-        self.waiting: dict[int, tuple[asyncio.Future[Outcome], Operation]] = {}
+        self.waiting: dict[int, Waiting] = {}
         self.last_ticket = 0
         self.is_stopping = False
         self.reported_healthy = False
@@ -57,23 +75,32 @@ class RemoteClerk(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.greeted: asyncio.Future[int] = self.loop.create_future()
         ours, theirs = socket.socketpair()
-        database = str(connection.settings_dict["NAME"])
-        command = [sys.executable, "-m", "django", "clerk", str(theirs.fileno()), database]
         with theirs:
-            self.process = await asyncio.to_thread(spawn, command, theirs.fileno())
+            await asyncio.to_thread(self.hire, theirs)
         self.transport, _ = await self.loop.create_unix_connection(lambda: self, sock=ours)
         try:
             self.writer_id = await asyncio.wait_for(self.greeted, START_TIMEOUT_S)
         except TimeoutError as error:
             raise LedgerUnavailable("the clerk's process did not begin in time") from error
+        self.looking = self.loop.call_later(LOOK_EVERY_S, self.look)
+
+    def hire(self, line: socket.socket) -> None:
+        """Starts the clerk, who inherits this end of the line."""
+        command = [sys.executable, "-m", "django", "clerk", str(line.fileno()), str(connection.settings_dict["NAME"])]
+        self.process = subprocess.Popen(command, pass_fds=[line.fileno()])  # noqa: S603 - our own module
 
     async def stop(self) -> None:
         """Books what was handed in, then ends the clerk's process."""
         self.is_stopping = True
+        self.looking.cancel()
         self.hand_in()
         self.transport.close()
+        await asyncio.to_thread(self.dismiss)
+
+    def dismiss(self) -> None:
+        """Waits for the clerk to end, as it does when the line is cut and all is booked."""
         try:
-            await asyncio.to_thread(self.process.wait, STOP_TIMEOUT_S)
+            self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             log.warning("the clerk's process did not end in %d s", STOP_TIMEOUT_S)
             self.process.kill()
@@ -84,7 +111,10 @@ class RemoteClerk(asyncio.Protocol):
 
     # --- for callers ---------------------------------------------------------------------------
     async def hold(self, operation: PlaceHold) -> OpenHold:
-        """Raises InsufficientBalance or LedgerUnavailable; then nothing is reserved."""
+        """Raises InsufficientBalance, or LedgerUnavailable after at most HOLD_WAIT_S; then nothing is reserved.
+
+        Nor is it when the caller is cancelled: a hold that nobody waits for is given back.
+        """
         return cast("OpenHold", await self.submit(operation))
 
     async def extend(self, operation: ExtendHold) -> OpenHold:
@@ -101,7 +131,7 @@ class RemoteClerk(asyncio.Protocol):
             future.set_exception(LedgerUnavailable("the clerk has stopped"))
             return future
         self.last_ticket += 1
-        self.waiting[self.last_ticket] = (future, operation)
+        self.waiting[self.last_ticket] = Waiting(future, operation, self.loop.time() + HOLD_WAIT_S)
         if not self.outbox:
             self.loop.call_soon(self.hand_in)
         self.outbox.append((self.last_ticket, operation_pack(operation)))
@@ -112,6 +142,14 @@ class RemoteClerk(asyncio.Protocol):
             items, self.outbox = self.outbox, []
             self.transport.write(frame_pack(items))
 
+    def look(self) -> None:
+        """Holds have waited long enough for a ledger that hangs; settlements wait for ever."""
+        self.looking = self.loop.call_later(LOOK_EVERY_S, self.look)
+        now = self.loop.time()
+        for future, operation, until in self.waiting.values():
+            if now > until and not future.done() and not isinstance(operation, Settle):
+                future.set_exception(LedgerUnavailable("the ledger is not answering"))
+
     # --- from the clerk ------------------------------------------------------------------------
     def data_received(self, data: bytes) -> None:
         for frame in self.reader.feed(data):
@@ -121,13 +159,14 @@ class RemoteClerk(asyncio.Protocol):
                 elif ticket == REPORT:
                     self.take_report(*packed)
                 else:
-                    self.deliver(*self.waiting.pop(ticket), packed)
+                    self.deliver(self.waiting.pop(ticket), packed)
 
-    def deliver(self, future: "asyncio.Future[Outcome]", operation: Operation, packed: tuple[Any, ...]) -> None:
+    def deliver(self, waiting: Waiting, packed: tuple[Any, ...]) -> None:
+        future, operation, _ = waiting
         outcome = outcome_unpack(packed, operation)
         if isinstance(outcome, HoldGone) and isinstance(operation, Settle):
             LATE_SETTLEMENTS.inc()
-        if future.done():  # the caller was cancelled while the booking was on its way
+        if future.done():  # its caller was cancelled, or lost patience
             if isinstance(operation, PlaceHold) and isinstance(outcome, OpenHold):
                 self.submit(AbandonedHold(outcome.context))  # nobody else knows of this hold
         elif isinstance(outcome, LedgerError):
@@ -147,9 +186,8 @@ class RemoteClerk(asyncio.Protocol):
         if not self.greeted.done():
             self.greeted.set_exception(LedgerUnavailable("the clerk's process ended before it began"))
             return
+        self.lose()
+
+    def lose(self) -> None:
         log.critical("the clerk's process is gone; this process ends, to begin again with a clerk")
         os._exit(70)
-
-
-def spawn(command: list[str], descriptor: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(command, pass_fds=[descriptor])  # noqa: S603 - our own module

@@ -1,15 +1,15 @@
 """The ledger's rows as SQL sees them: statements, and the small JSON columns."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import timedelta
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
+from django.db import DEFAULT_DB_ALIAS, connections
 
-from billing.operations import CallContext, Leg
+from billing.operations import EPOCH, CallContext, Leg
 from billing.pricing import Line
 
 
@@ -57,19 +57,18 @@ def insert_statement(table: str, columns: tuple[str, ...], rows: int) -> str:
 class Insert(NamedTuple):
     """Writes many rows with few statements.
 
-    Each statement gives the interpreter's lock away, and beside a busy event loop it is long in coming back. Sizes
-    are powers of two, so that the drivers keep a handful of prepared statements and not one for every length.
+    Sizes are powers of two, so that the drivers keep a handful of prepared statements and not one for every length.
     """
 
     table: str
     columns: tuple[str, ...]
 
-    def write(self, cursor: CursorWrapper, rows: Sequence[Sequence[Any]]) -> None:
+    def write(self, database: "Database", rows: Sequence[Sequence[Any]]) -> None:
         start = 0
         while start < len(rows):
             size = min(ROWS_MAX, 1 << (len(rows) - start).bit_length() - 1)
-            values = [value for row in rows[start : start + size] for value in row]
-            execute(cursor, insert_statement(self.table, self.columns, size), values)
+            values = list(chain.from_iterable(rows[start : start + size]))
+            database.execute(insert_statement(self.table, self.columns, size), values)
             start += size
 
 
@@ -96,13 +95,32 @@ HOLD_LOCK = "SELECT legs FROM billing_hold WHERE request_id = %s"
 HOLD_UPDATE = "UPDATE billing_hold SET legs = %s WHERE request_id = %s"
 
 
-def execute(cursor: CursorWrapper, statement: str, parameters: Sequence[Any]) -> Any:
-    """Django's cursor rewrites every statement for SQLite; with a thousand placeholders that shows. Its errors stay."""
-    if connection.vendor != "sqlite":
+class Database:
+    """This thread's connection, with less between a booking and the driver than Django's cursors put there.
+
+    They rewrite each statement for SQLite, and each look at `django.db.connection` asks whose thread it is: with a
+    thousand placeholders and rows that shows. The errors raised are Django's.
+    """
+
+    def __init__(self) -> None:
+        self.wrapper = connections[DEFAULT_DB_ALIAS]
+        self.wrapper.ensure_connection()
+        self.is_sqlite = self.wrapper.vendor == "sqlite"
+        self.for_update = "" if self.is_sqlite else "FOR UPDATE"  # there IMMEDIATE holds the one lock there is
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        """A cursor that can be asked for the rows."""
+        if self.is_sqlite:
+            with self.wrapper.wrap_database_errors:
+                return self.wrapper.connection.execute(question_marks(statement), parameters)
+        cursor = self.wrapper.cursor()
         cursor.execute(statement, parameters)
         return cursor
-    with connection.wrap_database_errors:
-        return connection.connection.execute(question_marks(statement), parameters)
+
+    def time(self, moment_us: int) -> Any:
+        """A timestamp column's value, as Django would write it."""
+        moment = EPOCH + timedelta(microseconds=moment_us)
+        return str(moment.replace(tzinfo=None)) if self.is_sqlite else moment
 
 
 @lru_cache(maxsize=512)
@@ -110,35 +128,25 @@ def question_marks(statement: str) -> str:
     return statement.replace("%s", "?")
 
 
-def for_update() -> str:
-    """SQLite's IMMEDIATE transaction holds the one lock there is; PostgreSQL locks the rows."""
-    return "FOR UPDATE" if connection.vendor == "postgresql" else ""
-
-
-def time_column(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)
-
-
 def legs_json(legs: Iterable[Leg]) -> str:
-    return orjson.dumps([list(leg) for leg in legs]).decode()
+    return orjson.dumps([tuple(leg) for leg in legs]).decode()
 
 
 def legs_parse(text: str) -> list[Leg]:
-    return [Leg(*leg) for leg in orjson.loads(text)]
+    return [Leg._make(leg) for leg in orjson.loads(text)]
 
 
 def lines_json(lines: Iterable[Line]) -> str:
-    return orjson.dumps([list(line) for line in lines]).decode()
+    return orjson.dumps([tuple(line) for line in lines]).decode()
 
 
 def lines_parse(text: str) -> list[Line]:
-    return [Line(*line) for line in orjson.loads(text)]
+    return [Line._make(line) for line in orjson.loads(text)]
 
 
 def context_json(context: CallContext) -> str:
-    return orjson.dumps(context).decode()
+    return orjson.dumps(tuple(context)).decode()
 
 
 def context_parse(text: str) -> CallContext:
-    fields = orjson.loads(text)
-    return CallContext(**{**fields, "started_at": datetime.fromisoformat(fields["started_at"])})
+    return CallContext._make(orjson.loads(text))

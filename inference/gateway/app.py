@@ -16,7 +16,7 @@ from inference.gateway.call import Gateway, Timing
 from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.exchange import Exchange, Receive, Send
 from inference.gateway.limits import LimitCounter, LocalLimits
-from inference.gateway.metrics import DURATION, REQUESTS, RUNNING
+from inference.gateway.metrics import RUNNING, answered
 from inference.gateway.openapi import openapi_bytes
 from inference.gateway.quoting import quote_for
 from inference.gateway.reading import read_request
@@ -104,8 +104,9 @@ class GatewayApp:
             await exchange.fail(GatewayError("internal_error", "The gateway failed; nothing was charged."))
         finally:
             RUNNING.dec()
-            REQUESTS.labels(operation, exchange.status).inc()
-            DURATION.labels(operation).observe(exchange.elapsed_ms / 1000)
+            requests, duration = answered(operation, exchange.status)
+            requests.inc()
+            duration.observe(exchange.elapsed_ms / 1000)
 
 
 def limit_counter() -> LimitCounter:

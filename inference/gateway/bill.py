@@ -1,7 +1,5 @@
 """The relay's dealings with the clerk: one hold before the upstream is called, one settlement after."""
 
-import asyncio
-
 from accounts.money import nano_to_yuan
 from billing.operations import (
     ExtendHold,
@@ -9,45 +7,27 @@ from billing.operations import (
     InsufficientBalance,
     LedgerError,
     OpenHold,
-    Outcome,
     PlaceHold,
     Settle,
     Settlement,
 )
-from billing.pricing import Usage, receipt_lines
+from billing.pricing import receipt_lines
 from billing.remote_clerk import RemoteClerk
 from inference.gateway.call import Call, Ending
 from inference.gateway.errors import GatewayError
-from inference.gateway.metrics import TOKENS
+from inference.gateway.metrics import TOKENS_IN, TOKENS_OUT
 
 EXTENSION_TOKENS = 256
-HOLD_WAIT_S = 12.0  # a little more than the clerk's own patience, for a database that hangs instead of refusing
 
 
 async def place_hold(clerk: RemoteClerk, operation: PlaceHold) -> OpenHold:
     """Raises GatewayError insufficient_balance or ledger_unavailable. A cancelled caller leaves no hold behind."""
-    booking = clerk.submit(operation)
     try:
-        async with asyncio.timeout(HOLD_WAIT_S):
-            outcome = await asyncio.shield(booking)
-    except (asyncio.CancelledError, TimeoutError) as stop:
-        booking.add_done_callback(lambda done: give_back(clerk, done))
-        if isinstance(stop, TimeoutError):
-            raise GatewayError("ledger_unavailable", "The ledger is not answering; nothing was charged.") from stop
-        raise
+        return await clerk.hold(operation)
     except InsufficientBalance as error:
         raise insufficient(error) from error
     except LedgerError as error:
-        raise GatewayError("ledger_unavailable", "The ledger cannot be reached; nothing was charged.") from error
-    assert isinstance(outcome, OpenHold)
-    return outcome
-
-
-def give_back(clerk: RemoteClerk, booking: "asyncio.Future[Outcome]") -> None:
-    if not booking.cancelled() and booking.exception() is None:
-        hold = booking.result()
-        assert isinstance(hold, OpenHold)
-        clerk.submit(Settle(hold, Usage(), [], "failed", "cancelled"))
+        raise GatewayError("ledger_unavailable", "The ledger is not answering; nothing was charged.") from error
 
 
 def insufficient(error: InsufficientBalance) -> GatewayError:
@@ -75,8 +55,8 @@ async def extend_hold(call: Call) -> None:
 
 async def settle(call: Call, ending: Ending) -> Settlement:
     """What was really booked: nothing, when the hold had been voided in the meantime."""
-    TOKENS.labels("input").inc(ending.usage.prompt_tokens)
-    TOKENS.labels("output").inc(ending.usage.completion_tokens)
+    TOKENS_IN.inc(ending.usage.prompt_tokens)
+    TOKENS_OUT.inc(ending.usage.completion_tokens)
     try:
         return await call.gateway.clerk.settle(settlement_of(call, ending))
     except HoldGone:
@@ -92,7 +72,7 @@ def settle_later(call: Call, ending: Ending) -> None:
 
 def settlement_of(call: Call, ending: Ending) -> Settle:
     return Settle(
-        hold=call.hold,
+        context=call.hold.context,
         usage=ending.usage,
         lines=receipt_lines(call.model.price, ending.usage) if ending.usage.source != "none" else [],
         outcome=ending.outcome,

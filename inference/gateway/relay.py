@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import orjson
 
@@ -60,7 +59,7 @@ async def relay(gateway: Gateway, exchange: Exchange, operation: Operation) -> N
             operation=operation.name,
             streamed=operation.kind == "llm" and request.get("stream") is True,
             price_version=model.price.version,
-            started_at=datetime.now(UTC),
+            started_us=time.time_ns() // 1000,
         )
         hold = await place_hold(gateway.clerk, PlaceHold(context, quote))  # 402
         call = admitted(gateway, exchange, request, model, endpoints, hold, entry, watch)

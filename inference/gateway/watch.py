@@ -23,7 +23,10 @@ class Interrupted(Exception):
 
 
 class Watch:
-    """`with watch:` around a wait makes it interruptible; outside nothing is interrupted, only noted."""
+    """`with watch:` around a wait makes it interruptible; outside nothing is interrupted, only noted.
+
+    It belongs to the task that makes it.
+    """
 
     def __init__(self, receive: Receive | None, total_s: float) -> None:
         self.loop = asyncio.get_running_loop()
@@ -33,7 +36,8 @@ class Watch:
         self.quiet_reason = "total"
         self.reason = ""  # why waits are interrupted
         self.caller_is_gone = self.was_cancelled = False
-        self.task: asyncio.Task[Any] | None = None
+        self.task = asyncio.current_task(self.loop)
+        self.is_waiting = False
         self.receive = receive
         self.caller: asyncio.Task[Any] | None = None
         self.timer_at = self.loop.time() + CALLER_LOOK_S
@@ -94,21 +98,21 @@ class Watch:
     def interrupt(self, reason: str) -> None:
         if not self.reason:
             self.reason = reason
-            if self.task is not None:
+            if self.is_waiting and self.task is not None:
                 self.was_cancelled = self.task.cancel()
 
     def __enter__(self) -> None:
         if self.reason:
             raise Interrupted(self.reason)
-        self.task = asyncio.current_task()
+        self.is_waiting = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task, self.task = self.task, None
-        if self.was_cancelled and task is not None:
+        self.is_waiting = False
+        if self.was_cancelled and self.task is not None:
             self.was_cancelled = False
-            if task.uncancel() == 0 and kind is asyncio.CancelledError:  # else the server is stopping as well
+            if self.task.uncancel() == 0 and kind is asyncio.CancelledError:  # else the server is stopping as well
                 raise Interrupted(self.reason) from error
 
     def close(self) -> None:

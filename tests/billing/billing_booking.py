@@ -1,8 +1,8 @@
 """Short words for what ledger tests do: place, settle, look."""
 
 import secrets
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Workspace
@@ -29,7 +29,7 @@ def call(workspace: Workspace, request_id: str = "") -> CallContext:
         operation="chat",
         streamed=False,
         price_version=PRICE.version,
-        started_at=datetime.now(UTC),
+        started_us=time.time_ns() // 1000,
     )
 
 
@@ -48,7 +48,7 @@ def place(workspace: Workspace, writer_id: int, quote: Quote = TENTH, request_id
 
 def settling(hold: OpenHold, prompt: int = 0, completion: int = 0, outcome: str = "success") -> Settle:
     usage = Usage(prompt, completion, source="upstream")
-    return Settle(hold, usage, receipt_lines(hold.quote.price, usage), outcome, duration_ms=5)
+    return Settle(hold.context, usage, receipt_lines(hold.quote.price, usage), outcome, duration_ms=5)
 
 
 def settle(hold: OpenHold, writer_id: int, prompt: int = 0, completion: int = 0) -> Settlement:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from billing_booking import MakeWorkspace
+from billing_clerks import LocalClerk
 
 from accounts.models import Workspace
 from billing.checking import ledger_check
-from billing.clerk import Clerk
 from billing.ledger import book, console_writer_id, writer_start
 from billing.models import Account
 from billing.operations import Grant
@@ -42,9 +42,6 @@ def make_workspace(database: None) -> MakeWorkspace:
 
 
 @pytest.fixture
-def clerk(database: None) -> Iterator[Clerk]:
-    clerk = Clerk()
-    clerk.start()
-    yield clerk
-    clerk.stop()
-    assert not clerk.thread.is_alive()
+def clerk(database: None) -> Iterator[LocalClerk]:
+    with LocalClerk() as clerk:
+        yield clerk

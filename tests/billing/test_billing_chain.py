@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from billing.chain import GENESIS, TransferRow, transfer_hash
 from billing.checking import hashed_row
 from billing.models import Transfer, Writer
+from billing.operations import EPOCH
 
 ids = st.text(max_size=12)
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -75,7 +76,7 @@ def test_a_hash_survives_the_way_through_the_database(
 ) -> None:
     workspace = make_workspace(trial_nano=TENTH_NANO)
     with monkeypatch.context() as patch:
-        patch.setattr("django.utils.timezone.now", lambda: moment)
+        patch.setattr("billing.ledger.time.time_ns", lambda: (moment - EPOCH) // timedelta(microseconds=1) * 1000)
         hold = place(workspace, writer)
     settle(hold, writer)
     transfer = Transfer.objects.get(pk=f"{hold.context.request_id}/hold/1")

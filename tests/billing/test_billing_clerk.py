@@ -2,6 +2,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,10 +18,10 @@ from billing_booking import (
     settling,
     wallets,
 )
+from billing_clerks import LocalClerk, unconnected_clerk
 from django.db import connection
 
 from accounts.models import Workspace
-from billing.clerk import Clerk
 from billing.ledger import DEAD_AFTER_S, sweep, writer_end, writer_start
 from billing.models import Hold, UsageRecord, Writer
 from billing.operations import (
@@ -45,48 +46,45 @@ async def all_of(*waiting: Coroutine[Any, Any, Any]) -> list[Any]:
 
 def test_a_clerk_signs_on_books_and_signs_off(make_workspace: MakeWorkspace) -> None:
     workspace = make_workspace(trial_nano=YUAN)
-    clerk = Clerk()
-    clerk.start()
-    assert Writer.objects.get(pk=clerk.writer_id).ended_at is None
 
-    async def one_call() -> None:
+    async def one_call(clerk: LocalClerk) -> None:
         hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
         longer = await clerk.extend(ExtendHold(hold, 5))
         settlement = await clerk.settle(settling(longer, 1_000))
         assert settlement.balance_nano == YUAN - 2_000_000
 
-    asyncio.run(one_call())
-    clerk.stop()
-    assert not clerk.thread.is_alive()
+    with LocalClerk() as clerk:
+        assert Writer.objects.get(pk=clerk.writer_id).ended_at is None
+        clerk.run(one_call(clerk))
     assert Writer.objects.get(pk=clerk.writer_id).ended_at is not None
 
 
-def test_what_is_queued_at_the_stop_is_booked_and_what_comes_after_is_refused(make_workspace: MakeWorkspace) -> None:
+def test_what_is_handed_in_before_the_stop_is_booked_and_what_comes_after_is_refused(
+    make_workspace: MakeWorkspace,
+) -> None:
     workspace = make_workspace(trial_nano=YUAN)
-    clerk = Clerk()
-    clerk.start()
 
-    async def stop_in_between() -> None:
-        early = [clerk.submit(PlaceHold(call(workspace), THIRD)) for _ in range(20)]
-        await asyncio.get_running_loop().run_in_executor(None, clerk.stop)
-        for hold in await asyncio.gather(*early):
-            assert isinstance(hold, OpenHold)
+    async def stop_in_between(clerk: LocalClerk) -> None:
+        for _ in range(20):
+            clerk.submit(PlaceHold(call(workspace), THIRD))
+        await clerk.stop()
         with pytest.raises(LedgerUnavailable, match="stopped"):
-            await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), THIRD)), 5)
+            await clerk.hold(PlaceHold(call(workspace), THIRD))
 
-    asyncio.run(stop_in_between())
+    with LocalClerk() as clerk:
+        clerk.run(stop_in_between(clerk))
     assert wallets(workspace)["trial"] == (YUAN - 20_000_000, 20_000_000)
 
 
 def test_three_hundred_concurrent_holds_get_exactly_what_the_wallet_has(
-    make_workspace: MakeWorkspace, clerk: Clerk
+    make_workspace: MakeWorkspace, clerk: LocalClerk
 ) -> None:
     workspace = make_workspace(trial_nano=60_000_000, paid_nano=40_000_000)  # ¥0.10 for ¥0.001 each
 
     async def storm() -> list[Any]:
         return await all_of(*(clerk.hold(PlaceHold(call(workspace), THIRD)) for _ in range(300)))
 
-    outcomes = asyncio.run(storm())
+    outcomes = clerk.run(storm())
     granted = [outcome for outcome in outcomes if isinstance(outcome, OpenHold)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, InsufficientBalance)]
     assert (len(granted), len(refused)) == (100, 200)
@@ -95,23 +93,21 @@ def test_three_hundred_concurrent_holds_get_exactly_what_the_wallet_has(
     async def settle_all() -> list[Any]:
         return await all_of(*(clerk.settle(settling(hold, 250)) for hold in granted))
 
-    assert all(settlement.charged_nano == 500_000 for settlement in asyncio.run(settle_all()))
+    assert all(settlement.charged_nano == 500_000 for settlement in clerk.run(settle_all()))
     assert wallets(workspace) == {"trial": (30_000_000, 0), "paid": (20_000_000, 0)}
 
 
 def test_two_clerks_and_the_console_book_on_the_same_wallets_at_the_same_time(
-    make_workspace: MakeWorkspace, clerk: Clerk
+    make_workspace: MakeWorkspace, clerk: LocalClerk
 ) -> None:
     workspaces = [make_workspace(trial_nano=YUAN) for _ in range(3)]
-    other = Clerk()
-    other.start()
 
-    async def one_call(by: Clerk, number: int) -> None:
+    async def one_call(by: LocalClerk, number: int) -> None:
         for workspace in (workspaces[number % 3], workspaces[(number + 1) % 3]):
             hold = await by.hold(PlaceHold(call(workspace), THIRD))
             await by.settle(settling(hold, 500))
 
-    async def calls(by: Clerk) -> None:
+    async def calls(by: LocalClerk) -> None:
         await asyncio.gather(*(one_call(by, number) for number in range(90)))
 
     def grants() -> None:
@@ -120,16 +116,16 @@ def test_two_clerks_and_the_console_book_on_the_same_wallets_at_the_same_time(
             credit_grant(workspace=workspace, amount_nano=7, reason="a test", actor="tests")
         connection.close()
 
-    threads = [
-        threading.Thread(target=grants),
-        threading.Thread(target=lambda: asyncio.run(calls(clerk))),
-        threading.Thread(target=lambda: asyncio.run(calls(other))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    other.stop()
+    with LocalClerk() as other:
+        threads = [
+            threading.Thread(target=grants),
+            threading.Thread(target=lambda: clerk.run(calls(clerk))),
+            threading.Thread(target=lambda: other.run(calls(other))),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
     for workspace in workspaces:
         assert wallets(workspace) == {"trial": (YUAN - 120 * 1_000_000, 0), "paid": (70, 0)}
 
@@ -144,17 +140,17 @@ def test_two_clerks_and_the_console_book_on_the_same_wallets_at_the_same_time(
     ids=["one past 64 bits", "far past", "far below"],
 )
 def test_an_operation_that_cannot_be_booked_fails_alone(
-    make_workspace: MakeWorkspace, clerk: Clerk, odd: Usage
+    make_workspace: MakeWorkspace, clerk: LocalClerk, odd: Usage
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
     async def mixed() -> list[Any]:
         holds = await asyncio.gather(*(clerk.hold(PlaceHold(call(workspace), THIRD)) for _ in range(20)))
         operations = [settling(hold, 500) for hold in holds]
-        operations[7] = Settle(holds[7], odd, [], "success")
+        operations[7] = Settle(holds[7].context, odd, [], "success")
         return await all_of(*(clerk.settle(operation) for operation in operations), clerk.settle(operations[0]))
 
-    *outcomes, again = asyncio.run(mixed())
+    *outcomes, again = clerk.run(mixed())
     assert [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Exception)] == [7]
     assert type(outcomes[7]) is LedgerError
     assert isinstance(again, HoldGone)
@@ -162,33 +158,35 @@ def test_an_operation_that_cannot_be_booked_fails_alone(
     assert clerk.thread.is_alive()
 
 
-def test_a_cost_past_all_numbers_is_refused_and_the_clerk_lives(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
+def test_a_cost_past_all_numbers_is_refused_and_the_clerk_lives(
+    make_workspace: MakeWorkspace, clerk: LocalClerk
+) -> None:
     workspace = make_workspace(trial_nano=YUAN)
     line = Line("call", 1, 2**80, 1, 2**80)
 
     async def call_it() -> None:
         hold = await clerk.hold(PlaceHold(call(workspace), THIRD))
         with pytest.raises(LedgerError):
-            await clerk.settle(Settle(hold, Usage(), [line], "success"))
+            await clerk.settle(Settle(hold.context, Usage(), [line], "success"))
         await clerk.settle(settling(hold))
 
-    asyncio.run(call_it())
+    clerk.run(call_it())
     assert wallets(workspace)["trial"] == (YUAN, 0)
 
 
-def test_a_known_request_id_is_refused_alone(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
+def test_a_known_request_id_is_refused_alone(make_workspace: MakeWorkspace, clerk: LocalClerk) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
     async def twice() -> list[Any]:
         ids = ["", f"twice-{workspace.pk}", "", f"twice-{workspace.pk}", ""]
         return await all_of(*(clerk.hold(PlaceHold(call(workspace, name), THIRD)) for name in ids))
 
-    outcomes = asyncio.run(twice())
+    outcomes = clerk.run(twice())
     assert [isinstance(outcome, LedgerError) for outcome in outcomes] == [False, False, False, True, False]
     assert wallets(workspace)["trial"] == (YUAN - 4_000_000, 4_000_000)
 
 
-def test_a_hold_whose_caller_left_is_given_back(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
+def test_a_hold_whose_caller_left_is_given_back(make_workspace: MakeWorkspace, clerk: LocalClerk) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
     async def leave() -> None:
@@ -198,7 +196,7 @@ def test_a_hold_whose_caller_left_is_given_back(make_workspace: MakeWorkspace, c
         hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
         await clerk.settle(settling(hold))
 
-    asyncio.run(asyncio.wait_for(leave(), 10))
+    clerk.run(asyncio.wait_for(leave(), 10))
     assert wallets(workspace)["trial"] == (YUAN, 0)
     assert not Hold.objects.filter(workspace=workspace).exists()
 
@@ -209,7 +207,9 @@ def wait_until_abandoned(workspace: Workspace) -> None:
     connection.close()
 
 
-def test_a_settlement_whose_caller_left_is_booked_all_the_same(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
+def test_a_settlement_whose_caller_left_is_booked_all_the_same(
+    make_workspace: MakeWorkspace, clerk: LocalClerk
+) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
     async def leave() -> None:
@@ -219,24 +219,8 @@ def test_a_settlement_whose_caller_left_is_booked_all_the_same(make_workspace: M
         with pytest.raises(HoldGone):
             await clerk.settle(settling(hold, 1_000))
 
-    asyncio.run(leave())
+    clerk.run(leave())
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
-
-
-def test_callers_whose_event_loop_closed_do_not_disturb_the_others(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
-    workspace = make_workspace(trial_nano=YUAN)
-
-    async def leave() -> None:
-        for _ in range(50):
-            clerk.submit(PlaceHold(call(workspace), THIRD))
-
-    async def stay() -> None:
-        hold = await clerk.hold(PlaceHold(call(workspace), THIRD))
-        await clerk.settle(settling(hold))
-
-    asyncio.run(leave())
-    asyncio.run(stay())
-    assert wallets(workspace)["trial"][0] + wallets(workspace)["trial"][1] == YUAN
 
 
 def test_a_clerk_that_starts_voids_what_an_ended_one_left(make_workspace: MakeWorkspace) -> None:
@@ -244,9 +228,8 @@ def test_a_clerk_that_starts_voids_what_an_ended_one_left(make_workspace: MakeWo
     gone = writer_start("gone")
     place(workspace, gone)
     writer_end(gone)
-    clerk = Clerk()
-    clerk.start()
-    clerk.stop()
+    with LocalClerk() as clerk:
+        pass
     sweep(writer_id=clerk.writer_id)
     assert wallets(workspace)["trial"] == (YUAN, 0)
 
@@ -261,8 +244,7 @@ def test_a_clerk_trusts_silence_only_after_it_was_steady_itself(writer: int, mon
 
     monkeypatch.setattr("billing.clerk.sweep", sweep_noted)
     monkeypatch.setattr("billing.clerk.time", SimpleNamespace(monotonic=lambda: now))
-    clerk = Clerk()
-    clerk.writer_id = writer
+    clerk = unconnected_clerk(writer)
     for seconds in (0, 3, 6, 9, 12, DEAD_AFTER_S + 1, DEAD_AFTER_S + 4, 40, 43, 46, 49, 52, 55, 58):
         now = 1000.0 + seconds
         clerk.housekeep()
@@ -271,46 +253,69 @@ def test_a_clerk_trusts_silence_only_after_it_was_steady_itself(writer: int, mon
 
 def test_an_idle_clerk_keeps_its_heart_beating(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("billing.clerk.HEARTBEAT_S", 0.02)
-    clerk = Clerk()
-    clerk.start()
-    started_at = Writer.objects.get(pk=clerk.writer_id).seen_at
-    time.sleep(0.2)
-    assert clerk.thread.is_alive()
-    assert clerk.is_healthy
-    assert Writer.objects.get(pk=clerk.writer_id).seen_at > started_at
-    clerk.stop()
-    assert not clerk.is_healthy
+    with LocalClerk() as clerk:
+        started_at = Writer.objects.get(pk=clerk.writer_id).seen_at
+        clerk.run(asyncio.sleep(0.2))
+        assert clerk.thread.is_alive()
+        assert clerk.is_healthy
+        assert Writer.objects.get(pk=clerk.writer_id).seen_at > started_at
 
 
-def test_a_clerk_that_falls_over_leaves_nobody_waiting(
+def test_a_clerk_that_falls_over_is_missed_at_once(
     make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
-    clerk = Clerk()
-    clerk.start()
-    monkeypatch.setattr(clerk, "housekeep", lambda: 1 // 0)
     monkeypatch.setattr(threading, "excepthook", lambda fall: None)
 
-    async def ask() -> None:
+    async def ask(clerk: LocalClerk) -> None:
+        monkeypatch.setattr(clerk.clerk, "housekeep", lambda: 1 // 0)
         await clerk.hold(PlaceHold(call(workspace), THIRD))
-        with pytest.raises(LedgerUnavailable):
-            await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), THIRD)), 5)
+        await asyncio.sleep(0.1)
+        assert clerk.is_lost
 
-    asyncio.run(ask())
-    clerk.thread.join(5)
-    assert not clerk.is_healthy
+    with LocalClerk() as clerk:
+        clerk.run(ask(clerk))
+    assert Writer.objects.get(pk=clerk.writer_id).ended_at is not None
 
 
-def test_a_wallet_of_a_tenth_is_never_overdrawn_by_two_clerks(make_workspace: MakeWorkspace, clerk: Clerk) -> None:
+def test_what_hangs_is_not_waited_for_and_a_late_hold_is_given_back(
+    make_workspace: MakeWorkspace, clerk: LocalClerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    monkeypatch.setattr("billing.remote_clerk.HOLD_WAIT_S", 0.05)
+    monkeypatch.setattr("billing.remote_clerk.LOOK_EVERY_S", 0.02)
+    process, is_hanging = clerk.clerk.process, threading.Event()
+
+    def hang(tickets: Any) -> None:
+        is_hanging.wait(10)
+        process(tickets)
+
+    async def ask() -> None:
+        clerk.looking.cancel()
+        clerk.look()
+        settled = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        monkeypatch.setattr(clerk.clerk, "process", hang)
+        with pytest.raises(LedgerUnavailable, match="not answering"):
+            await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), TENTH)), 5)
+        settlement = clerk.submit(settling(settled))
+        await asyncio.sleep(0.2)
+        assert not settlement.done()  # a settlement is waited for, however long it takes
+        is_hanging.set()
+        await settlement
+        await asyncio.to_thread(wait_until_abandoned, workspace)
+
+    clerk.run(ask())
+    assert wallets(workspace)["trial"] == (YUAN, 0)
+
+
+def test_a_wallet_of_a_tenth_is_never_overdrawn_by_two_clerks(make_workspace: MakeWorkspace, clerk: LocalClerk) -> None:
     workspace = make_workspace(trial_nano=TENTH_NANO)
-    other = Clerk()
-    other.start()
 
-    async def storm() -> list[Any]:
-        clerks = (clerk, other)
-        return await all_of(*(clerks[n % 2].hold(PlaceHold(call(workspace), THIRD)) for n in range(300)))
+    async def storm(by: LocalClerk) -> list[Any]:
+        return await all_of(*(by.hold(PlaceHold(call(workspace), THIRD)) for _ in range(150)))
 
-    granted = [outcome for outcome in asyncio.run(storm()) if isinstance(outcome, OpenHold)]
-    other.stop()
-    assert len(granted) == 100
+    with LocalClerk() as other, ThreadPoolExecutor() as threads:
+        storms = [threads.submit(by.run, storm(by)) for by in (clerk, other)]
+        outcomes = [outcome for each in storms for outcome in each.result(20)]
+    assert sum(isinstance(outcome, OpenHold) for outcome in outcomes) == 100
     assert sum(available for available, _ in wallets(workspace).values()) == 0

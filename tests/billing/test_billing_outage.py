@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from billing_booking import TENTH, TENTH_NANO, YUAN, MakeWorkspace, call, settling, transfers, wallets
+from billing_clerks import LocalClerk, unconnected_clerk
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from billing import clerk as clerk_module
-from billing.clerk import Clerk
+from billing.ledger import sweep, writer_start
 from billing.operations import (
     ExtendHold,
     HoldGone,
@@ -52,7 +53,7 @@ def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_holds_lose_patience_and_settlements_wait_for_the_database(
-    make_workspace: MakeWorkspace, clerk: Clerk, impatient: None, monkeypatch: pytest.MonkeyPatch
+    make_workspace: MakeWorkspace, clerk: LocalClerk, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
     book = clerk_module.book
@@ -64,16 +65,18 @@ def test_holds_lose_patience_and_settlements_wait_for_the_database(
             settled = clerk.submit(settling(hold, 1_000))
             with pytest.raises(LedgerUnavailable):  # though a settlement stands before it in the queue
                 await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), TENTH)), 5)
+            await asyncio.sleep(0.05)
             assert not clerk.is_healthy
             assert not settled.done()
             waiting = clerk.submit(PlaceHold(call(workspace), TENTH))
             await asyncio.sleep(0.05)
             patch.setattr(clerk_module, "book", book)
             results = await asyncio.wait_for(asyncio.gather(settled, waiting), 5)
+        await asyncio.sleep(0.05)
         assert clerk.is_healthy
         return results  # type: ignore[return-value]
 
-    settlement, hold = asyncio.run(outage())
+    settlement, hold = clerk.run(outage())
     assert settlement.charged_nano == 2_000_000
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000 - TENTH_NANO, TENTH_NANO)
     assert hold.balance_nano == YUAN - 2_000_000 - TENTH_NANO
@@ -87,29 +90,46 @@ def test_a_clerk_told_to_stop_while_the_database_is_away_books_first(
     make_workspace: MakeWorkspace, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
-    clerk = Clerk()
-    clerk.start()
     book = clerk_module.book
 
-    async def outage() -> None:
+    async def outage(clerk: LocalClerk) -> None:
         hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
         monkeypatch.setattr(clerk_module, "book", away)
-        settled = clerk.submit(settling(hold, 1_000))
+        clerk.submit(settling(hold, 1_000))
         await asyncio.sleep(0.05)
-        clerk.stop(timeout_s=0.05)
+        stopping = asyncio.create_task(clerk.stop())
+        await asyncio.sleep(0.1)
         assert clerk.thread.is_alive()
         monkeypatch.setattr(clerk_module, "book", book)
-        await asyncio.wait_for(settled, 5)
+        await asyncio.wait_for(stopping, 5)
 
-    asyncio.run(outage())
-    clerk.thread.join(5)
-    assert not clerk.thread.is_alive()
+    with LocalClerk() as clerk:
+        clerk.run(outage(clerk))
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
 
 
-def test_a_failing_heartbeat_shows_and_heals(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = Clerk()
-    mine.writer_id = clerk.writer_id
+def test_a_clerk_left_alone_with_a_database_that_stays_away_ends_all_the_same(
+    make_workspace: MakeWorkspace, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    monkeypatch.setattr(clerk_module, "LEFT_PATIENCE_S", 0.1)
+
+    async def outage(clerk: LocalClerk) -> None:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        with monkeypatch.context() as patch:
+            patch.setattr(clerk_module, "book", away)
+            clerk.submit(settling(hold, 1_000))
+            await asyncio.wait_for(clerk.stop(), 5)
+
+    with LocalClerk() as clerk:
+        clerk.run(outage(clerk))
+    assert wallets(workspace)["trial"] == (YUAN - TENTH_NANO, TENTH_NANO)  # for the next clerk to void
+    sweep(writer_id=writer_start("next"))
+    assert wallets(workspace)["trial"] == (YUAN, 0)
+
+
+def test_a_failing_heartbeat_shows_and_heals(clerk: LocalClerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = unconnected_clerk(clerk.writer_id)
     with monkeypatch.context() as patch:
         patch.setattr(clerk_module, "writer_beat", away)
         mine.housekeep()
@@ -122,7 +142,7 @@ def test_a_failing_heartbeat_shows_and_heals(clerk: Clerk, monkeypatch: pytest.M
 
 # --- a commit whose answer is lost -----------------------------------------------------------------
 def test_a_hold_is_placed_once_though_the_answer_was_lost(
-    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+    make_workspace: MakeWorkspace, clerk: LocalClerk, answer_lost: Callable[[], None]
 ) -> None:
     workspace = make_workspace(trial_nano=30_000_000, paid_nano=20_000_000)
 
@@ -133,7 +153,7 @@ def test_a_hold_is_placed_once_though_the_answer_was_lost(
         await clerk.settle(settling(hold, 10_000))
         return hold
 
-    hold = asyncio.run(one_call())
+    hold = clerk.run(one_call())
     assert (hold.cap_tokens, hold.balance_nano) == (3_750, 0)
     assert wallets(workspace) == {"trial": (10_000_000, 0), "paid": (20_000_000, 0)}
 
@@ -143,7 +163,7 @@ def wallets_of(hold: OpenHold) -> list[int]:
 
 
 def test_a_hold_is_extended_once_though_the_answer_was_lost(
-    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+    make_workspace: MakeWorkspace, clerk: LocalClerk, answer_lost: Callable[[], None]
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
@@ -155,12 +175,12 @@ def test_a_hold_is_extended_once_though_the_answer_was_lost(
         assert longer.balance_nano == YUAN - TENTH_NANO - 50
         await clerk.settle(settling(longer))
 
-    asyncio.run(one_call())
+    clerk.run(one_call())
     assert wallets(workspace)["trial"] == (YUAN, 0)
 
 
 def test_a_settlement_is_booked_once_and_told_truly_though_the_answer_was_lost(
-    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+    make_workspace: MakeWorkspace, clerk: LocalClerk, answer_lost: Callable[[], None]
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
@@ -172,13 +192,13 @@ def test_a_settlement_is_booked_once_and_told_truly_though_the_answer_was_lost(
             await clerk.settle(settling(hold, 1_000))
         return hold, settlement
 
-    hold, settlement = asyncio.run(one_call())
+    hold, settlement = clerk.run(one_call())
     assert settlement == Settlement(2_000_000, 0, YUAN - 2_000_000)
     assert transfers(hold) == {"hold/1": TENTH_NANO, "post/1": 2_000_000, "void/1": TENTH_NANO - 2_000_000}
 
 
 def test_a_whole_batch_is_booked_once_though_the_answer_was_lost(
-    make_workspace: MakeWorkspace, clerk: Clerk, answer_lost: Callable[[], None]
+    make_workspace: MakeWorkspace, clerk: LocalClerk, answer_lost: Callable[[], None]
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
 
@@ -189,5 +209,5 @@ def test_a_whole_batch_is_booked_once_though_the_answer_was_lost(
         for settlement in await asyncio.gather(*(clerk.settle(each) for each in operations)):
             assert settlement.charged_nano == 2_000_000
 
-    asyncio.run(calls())
+    clerk.run(calls())
     assert wallets(workspace)["trial"] == (YUAN - 5 * 2_000_000, 0)

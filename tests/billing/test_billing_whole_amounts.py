@@ -1,7 +1,5 @@
 """Only whole nano-yuan are booked. What is refused for a float leaves nothing behind."""
 
-import dataclasses
-
 import pytest
 from billing_booking import PRICE, YUAN, MakeWorkspace, call, done, place, settle, settling, wallets
 
@@ -40,6 +38,6 @@ def test_a_settlement_is_refused_and_its_hold_stays_open(make_workspace: MakeWor
     hold = place(workspace, writer)
     sound = settling(hold, prompt=1000)
     lines = [line._replace(amount_nano=float(line.amount_nano)) for line in sound.lines]  # type: ignore[arg-type]
-    refused(dataclasses.replace(sound, lines=lines), writer)
+    refused(sound._replace(lines=lines), writer)
     assert Hold.objects.filter(workspace=workspace).exists()
     assert settle(hold, writer, prompt=1000).cost_nano == 2_000_000

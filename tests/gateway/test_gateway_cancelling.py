@@ -134,31 +134,17 @@ async def until(condition: Callable[[], bool]) -> None:
 def slow_clerk(app: GatewayApp, kind: type, seconds: float, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Bookings of this kind take so long; the event tells that one is on its way."""
     assert app.gateway
-    clerk, submit, begun = app.gateway.clerk, app.gateway.clerk.submit, asyncio.Event()
+    clerk, begun = app.gateway.clerk, asyncio.Event()
+    hand_in = clerk.hand_in
 
-    def delayed(operation: Any) -> Any:
-        if not isinstance(operation, kind):
-            return submit(operation)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        begun.set()
+    def hand_in_late() -> None:
+        if any(isinstance(waiting.operation, kind) for waiting in clerk.waiting.values()):
+            begun.set()
+            clerk.loop.call_later(seconds, hand_in)
+        else:
+            hand_in()
 
-        def book() -> None:
-            def hand_over(done: asyncio.Future[Any]) -> None:
-                if future.cancelled():
-                    return
-                error = done.exception()
-                if error:
-                    future.set_exception(error)
-                else:
-                    future.set_result(done.result())
-
-            submit(operation).add_done_callback(hand_over)
-
-        loop.call_later(seconds, book)
-        return future
-
-    monkeypatch.setattr(clerk, "submit", delayed)
+    monkeypatch.setattr(clerk, "hand_in", hand_in_late)
     return begun
 
 

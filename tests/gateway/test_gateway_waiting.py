@@ -1,14 +1,10 @@
-"""Waits that must end: a body that trickles, a ledger that hangs, a limit set after the last timer fired."""
+"""Waits that must end: a body that trickles, a limit set after the last timer fired."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 
-from billing.operations import CallContext, PlaceHold
-from billing.pricing import Price, Quote
-from inference.gateway import bill, exchange
-from inference.gateway.bill import place_hold
+from inference.gateway import exchange
 from inference.gateway.errors import GatewayError
 from inference.gateway.exchange import Exchange, Message
 from inference.gateway.watch import Interrupted, Watch
@@ -27,38 +23,6 @@ def test_a_body_that_does_not_arrive_is_refused(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(GatewayError, match="did not arrive") as refusal:
             await Exchange({"path": "/v1/ocr", "headers": []}, receive, send).body(1000)
         assert refusal.value.status == 400
-
-    asyncio.run(whole())
-
-
-class HangingClerk:
-    """Takes an operation and says nothing until it is told to."""
-
-    def __init__(self) -> None:
-        self.asked: list[object] = []
-
-    def submit(self, operation: object) -> "asyncio.Future[object]":
-        self.asked.append(operation)
-        self.booking: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        return self.booking
-
-
-def test_a_ledger_that_hangs_is_not_waited_for_and_its_late_hold_is_given_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(bill, "HOLD_WAIT_S", 0.05)
-    context = CallContext("req_1", 1, None, "m", "chat", False, 1, datetime.now(UTC))
-    operation = PlaceHold(context, Quote(Price(1), 1))
-
-    async def whole() -> None:
-        clerk = HangingClerk()
-        with pytest.raises(GatewayError, match="not answering") as refusal:
-            await place_hold(clerk, operation)  # type: ignore[arg-type]
-        assert refusal.value.code == "ledger_unavailable"
-        late = clerk.booking
-        late.set_result(bill.OpenHold(context, operation.quote, [], 0, 0))
-        await asyncio.sleep(0)
-        assert [type(asked).__name__ for asked in clerk.asked] == ["PlaceHold", "Settle"]
 
     asyncio.run(whole())
 
