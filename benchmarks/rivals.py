@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UVICORN = (
     *("--loop", "uvloop", "--http", "httptools", "--no-access-log"),
     *("--log-level", "critical", "--no-proxy-headers", "--no-server-header"),
-)  # as platform/console/processes.py starts it
+)
 REGISTRY = """
 models:
   - name: bench
@@ -90,8 +90,7 @@ def model_console(upstream: str, folder: Path) -> Iterator[Rival]:
     manage(environment, "credit_grant", name, "1000000", "--reason", "bench")
     key = manage(environment, "key_create", name, "--name", "bench").strip()
     manage(environment, "registry_apply", str(folder / "models.yaml"), "--enable")
-    arguments = ["-m", "uvicorn", "console.asgi:application", "--port", str(port), *UVICORN]
-    with process(arguments, environment) as pid:
+    with process(["-m", "console.web", "--port", str(port)], environment) as pid:
         yield Rival("Model Console", f"http://127.0.0.1:{port}", pid, key, environment)
 
 

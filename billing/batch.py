@@ -5,9 +5,11 @@ neither begins nor commits: `billing.ledger.book` does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from billing.chain import TransferRow, transfer_hash
+from billing.database import Database, Statement
+from billing.models import Hold, Transfer, UsageRecord
 from billing.operations import (
     AbandonedHold,
     CallContext,
@@ -27,19 +29,13 @@ from billing.operations import (
 from billing.pricing import Usage, total_nano
 from billing.rows import (
     ACCOUNT_UPDATE,
-    HOLD_INSERT,
-    HOLD_LOCK,
     HOLD_UPDATE,
-    TRANSFER_INSERT,
-    USAGE_INSERT,
     WRITER_UPDATE,
-    Database,
     UsageRow,
     context_json,
     legs_json,
     legs_parse,
     lines_json,
-    marks,
 )
 
 WALLETS = ("trial", "paid")  # trial is spent first
@@ -103,9 +99,7 @@ class Batch:
     # --- the whole way -------------------------------------------------------------------------
     def run(self, operations: Sequence[Operation]) -> list[Outcome]:
         """An outcome per operation, in order. Refusals are outcomes; a database error is raised."""
-        self.lock_wallets({workspace_of(operation) for operation in operations})
-        self.read_head()
-        claimed = self.claim_holds(operations)
+        claimed = self.read(operations)
         outcomes = [self.decide(operation, claimed) for operation in operations]
         self.write()
         return outcomes
@@ -128,41 +122,34 @@ class Batch:
         return None
 
     # --- reading, under lock -------------------------------------------------------------------
-    def lock_wallets(self, workspace_ids: set[int]) -> None:
-        """In id order, so that two processes never wait for each other."""
-        rows = self.query(
-            "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"  # noqa: S608 - placeholders
-            f" WHERE workspace_id IN ({marks(workspace_ids)}) ORDER BY id {self.database.for_update}",
-            tuple(workspace_ids),
-        )
-        self.wallets = {(row[1], row[2]): Wallet(row[0], row[3]) for row in rows}
+    def read(self, operations: Sequence[Operation]) -> dict[str, list[Leg]]:
+        """Locks the wallets and the chain's head; the legs of the holds that are ours to resolve."""
+        workspace_ids = list({workspace_of(operation) for operation in operations})
+        ours, ids = self.database.any_of("workspace_id", workspace_ids)
+        lock = self.database.for_update
+        questions = [
+            (  # in id order, so that two processes never wait for each other
+                "SELECT id, workspace_id, kind, credits_nano - debits_nano - pending_nano FROM billing_account"  # noqa: S608 - placeholders
+                f" WHERE {ours} ORDER BY id {lock}",
+                ids,
+            ),
+            (f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {lock}", (self.writer_id,)),  # noqa: S608 - no input
+        ]
+        resolved = [operation.context.request_id for operation in operations if is_resolution(operation)]
+        if resolved:
+            questions.append(self.claim(resolved))
+        wallets, [(self.seq, head)], *claimed = self.database.ask(*questions)
+        self.head = bytes(head)
+        self.wallets = {(row[1], row[2]): Wallet(row[0], row[3]) for row in wallets}
+        return {request_id: legs_parse(legs) for request_id, legs in claimed[0]} if claimed else {}
 
-    def read_head(self) -> None:
-        rows = self.query(
-            f"SELECT last_seq, last_hash FROM billing_writer WHERE id = %s {self.database.for_update}",  # noqa: S608 - no input
-            (self.writer_id,),
-        )
-        self.seq, self.head = rows[0][0], bytes(rows[0][1])
-
-    def claim_holds(self, operations: Sequence[Operation]) -> dict[str, list[Leg]]:
-        """Deletes the rows of the holds to be resolved; those that came back are ours to resolve.
+    def claim(self, request_ids: Sequence[str]) -> Statement:
+        """Deletes the rows of the holds to be resolved; those that come back are ours to resolve.
 
         Their legs count, not those the caller knows of: it may have left while an extension was on its way.
         """
-        ids = [
-            operation.context.request_id
-            for operation in operations
-            if isinstance(operation, AbandonedHold)
-            or (isinstance(operation, Settle) and type(total_nano(operation.lines)) is int)  # else it stays open
-        ]
-        if not ids:
-            return {}
-        rows = self.query(
-            f"DELETE FROM billing_hold WHERE request_id IN ({marks(ids)})"  # noqa: S608 - placeholders
-            " RETURNING request_id, legs",
-            tuple(ids),
-        )
-        return {request_id: legs_parse(legs) for request_id, legs in rows}
+        these, ids = self.database.any_of("request_id", request_ids)
+        return f"DELETE FROM billing_hold WHERE {these} RETURNING request_id, legs", ids  # noqa: S608 - placeholders
 
     # --- deciding, in memory -------------------------------------------------------------------
     def place_hold(self, operation: PlaceHold) -> OpenHold:
@@ -221,7 +208,9 @@ class Batch:
 
     # --- pieces of a decision ------------------------------------------------------------------
     def legs_of(self, request_id: str) -> list[Leg]:
-        rows = self.query(f"{HOLD_LOCK} {self.database.for_update}", (request_id,))
+        lock = self.database.for_update
+        statement = f"SELECT legs FROM billing_hold WHERE request_id = %s {lock}"  # noqa: S608 - no input
+        [rows] = self.database.ask((statement, (request_id,)))
         if not rows:
             raise HoldGone(request_id)
         return legs_parse(rows[0][0])
@@ -314,7 +303,7 @@ class Batch:
             raise LedgerError(f"workspace {workspace_id} has no {name} wallet") from None
 
     def available_nano(self, workspace_id: int) -> int:
-        return sum(self.wallet(workspace_id, name).available_nano for name in WALLETS)
+        return self.wallet(workspace_id, "trial").available_nano + self.wallet(workspace_id, "paid").available_nano
 
     def hold_row(self, context: CallContext, legs: list[Leg]) -> tuple[Any, ...]:
         return (
@@ -355,26 +344,24 @@ class Batch:
 
     # --- writing -------------------------------------------------------------------------------
     def write(self) -> None:
-        TRANSFER_INSERT.write(self.database, self.transfers)
-        HOLD_INSERT.write(self.database, self.holds)
-        USAGE_INSERT.write(self.database, self.usage)
-        self.write_many(HOLD_UPDATE, [(legs_json(legs), request_id) for request_id, legs in self.extensions.items()])
-        changes = [
-            (wallet.credits, wallet.debits, wallet.pending, wallet.account_id)
-            for wallet in self.wallets.values()
-            if wallet.credits or wallet.debits or wallet.pending
-        ]
-        self.write_many(ACCOUNT_UPDATE, changes)
+        database = self.database
+        database.insert(Transfer, self.transfers)
+        database.insert(Hold, self.holds)
+        database.insert(UsageRecord, self.usage)
+        for request_id, legs in self.extensions.items():
+            database.write(HOLD_UPDATE, (legs_json(legs), request_id))
+        for wallet in self.wallets.values():
+            if wallet.credits or wallet.debits or wallet.pending:
+                database.write(ACCOUNT_UPDATE, (wallet.credits, wallet.debits, wallet.pending, wallet.account_id))
         if self.transfers:
-            self.database.execute(WRITER_UPDATE, (self.seq, self.head, self.writer_id))
+            database.write(WRITER_UPDATE, (self.seq, self.head, self.writer_id))
 
-    def write_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        for row in rows:
-            self.database.execute(statement, row)
 
-    def query(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
-        rows: list[Any] = self.database.execute(statement, parameters).fetchall()
-        return rows
+def is_resolution(operation: Operation) -> TypeGuard[Settle | AbandonedHold]:
+    """Of a hold. A settlement of no whole amount is none: its hold stays open."""
+    if isinstance(operation, Settle):
+        return type(total_nano(operation.lines)) is int
+    return isinstance(operation, AbandonedHold)
 
 
 def workspace_of(operation: Operation) -> int:

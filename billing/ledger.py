@@ -2,22 +2,21 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import Error, OperationalError, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import Error, OperationalError
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.batch import Batch
 from billing.chain import GENESIS
+from billing.database import database_in_use
 from billing.models import Account, Hold, Writer
 from billing.operations import AbandonedHold, Operation, Outcome
-from billing.rows import Database, context_parse
+from billing.rows import context_parse
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,6 @@ HEARTBEAT_S = 3
 # A clerk that was silent this long is dead: with a sweep every HEARTBEAT_S its holds are void within 30 s.
 DEAD_AFTER_S = 15
 SWEEP_LIMIT = 500
-LOCK_WAIT_S = 30
-LOCK_LOOK_S = 0.0003
 
 
 def book(operations: Sequence[Operation], *, writer_id: int) -> list[Outcome]:
@@ -35,59 +32,16 @@ def book(operations: Sequence[Operation], *, writer_id: int) -> list[Outcome]:
     Refusals (`LedgerError`) are outcomes in their operation's place; any other error books nothing and is
     raised. Idempotency is the database's: a transfer's id exists once, a hold is resolved once.
     """
-    database = Database()
-    with write_transaction(database):
+    database = database_in_use()
+    with database.transaction():
         batch = Batch(
             database,
             writer_id=writer_id,
-            platform=platform_accounts(str(database.wrapper.settings_dict["NAME"])),
+            platform=platform_accounts(database.name),
             now_us=time.time_ns() // 1000,
             hold_deadline_s=settings.HOLD_DEADLINE_S,
         )
         return batch.run(operations)
-
-
-@contextmanager
-def write_transaction(database: Database) -> Iterator[None]:
-    """`transaction.atomic`; on SQLite, where nothing is around it, by hand, and the lock asked for at even intervals.
-
-    SQLite's own waiting sleeps in steps that grow to 100 ms: a batch behind one short write would lose ten of them.
-    """
-    wrapper = database.wrapper
-    if not database.is_sqlite or wrapper.in_atomic_block:
-        with transaction.atomic():
-            yield
-        return
-    begin_soon(database)
-    try:
-        yield
-        commit(wrapper)
-    except BaseException:
-        with suppress(Error):
-            wrapper.rollback()
-        raise
-
-
-def begin_soon(database: Database) -> None:
-    until = time.monotonic() + LOCK_WAIT_S
-    database.execute("PRAGMA busy_timeout = 0")
-    try:
-        while True:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-            except OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(LOCK_LOOK_S)
-            else:
-                return
-    finally:
-        database.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
-
-
-def commit(wrapper: BaseDatabaseWrapper) -> None:
-    with wrapper.wrap_database_errors:
-        wrapper.connection.commit()
 
 
 @cache

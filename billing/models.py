@@ -131,7 +131,7 @@ class Hold(models.Model):
     request_id = models.CharField(primary_key=True, max_length=64)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     writer = models.ForeignKey(Writer, on_delete=models.PROTECT, related_name="+", db_index=False)
-    deadline_at = models.DateTimeField(db_index=True)
+    deadline_at = models.DateTimeField()  # no index: the table holds open calls only, and each of them would pay for it
     legs = models.TextField()  # JSON [[number, wallet, amount_nano], …], each with a pending transfer
     context = models.TextField()  # JSON: what an abandoned request's usage record needs
     created_at = models.DateTimeField()

@@ -11,7 +11,8 @@ SQLITE_PRAGMAS = (
 )
 
 # A server that hangs must look like one that is away: the ledger has an answer for that.
-POSTGRESQL_OPTIONS = {
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "prepare_threshold": 5,  # for the clerk's few statements; Django's own are never prepared
     "connect_timeout": "5",
     "keepalives_idle": "30",
     "tcp_user_timeout": "20000",

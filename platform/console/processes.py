@@ -64,11 +64,8 @@ def listener_refuse(listener: socket.socket) -> None:
 def web_children(listener: socket.socket) -> list[Child]:
     """One process each, so that each is restarted by itself and none has children of its own."""
     command = [
-        *(sys.executable, "-m", "uvicorn", "console.asgi:application"),
-        *("--fd", str(listener.fileno())),
-        *("--loop", "uvloop", "--http", "httptools", "--lifespan", "on"),
+        *(sys.executable, "-m", "console.web", "--fd", str(listener.fileno())),
         *("--timeout-graceful-shutdown", str(round(settings.DRAIN_TIMEOUT_S))),
-        *("--log-level", "warning", "--no-access-log", "--no-proxy-headers", "--no-server-header"),
     ]
     return [
         Child(

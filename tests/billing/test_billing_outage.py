@@ -8,9 +8,9 @@ import pytest
 from billing_booking import TENTH, TENTH_NANO, YUAN, MakeWorkspace, call, settling, transfers, wallets
 from billing_clerks import LocalClerk, unconnected_clerk
 from django.db import OperationalError, connection
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from billing import clerk as clerk_module
+from billing.database import Database, Postgresql, Sqlite
 from billing.ledger import sweep, writer_start
 from billing.operations import (
     ExtendHold,
@@ -36,18 +36,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """The clerk's next commit is carried out, but its answer never comes."""
     monkeypatch.setattr(clerk_module, "RETRY_PAUSE_S", 0.02)
-    commit = BaseDatabaseWrapper._commit
+    kind = Sqlite if connection.vendor == "sqlite" else Postgresql
+    commit = kind.commit
 
     def arm() -> None:
         lost: list[int] = []
 
-        def commit_and_break(self: BaseDatabaseWrapper) -> Any:
-            commit(self)
+        def commit_and_break(self: Database) -> None:
+            commit(self)  # type: ignore[arg-type]
             if not lost:
                 lost.append(1)
                 raise OperationalError("server closed the connection unexpectedly")
 
-        monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit_and_break)
+        monkeypatch.setattr(kind, "commit", commit_and_break)
 
     return arm
 

@@ -19,7 +19,7 @@ import yaml
 from simulator.server import SimulatorThread
 from tests.console.conftest import ROOT, START_S, Server, wait_until
 
-CHILDREN = {"uvicorn", "clerk", "worker", "beat"}
+CHILDREN = {"console.web", "clerk", "worker", "beat"}
 COMMAND_S = 90
 PASSWORD = "a long pass phrase"
 

@@ -25,7 +25,7 @@ VOID_S = 30
 LULL_S = 0.5  # calls go on for so long after the web is back
 
 
-@pytest.mark.parametrize(("victim", "kills"), [("uvicorn", 2), ("clerk", 1)])
+@pytest.mark.parametrize(("victim", "kills"), [("console.web", 2), ("clerk", 1)])
 def test_a_killed_process_loses_and_doubles_nothing(product: Product, victim: str, kills: int) -> None:
     """The web process, and the clerk beside it, without whom the web process does not go on."""
     process = product.start()

@@ -27,7 +27,7 @@ PIECES_OF_ALL = [f"w{number} " for number in range(1, PIECES + 1)]
 def test_callers_who_leave_are_billed_for_what_they_got(product: Product) -> None:
     process = product.start()
     [key] = product.prepare([MODEL])
-    web = product.pid("uvicorn")
+    web = product.pid("console.web")
     sizes: list[int] = []
     for _ in range(ROUNDS):
         product.upstream.clear()
@@ -38,7 +38,7 @@ def test_callers_who_leave_are_billed_for_what_they_got(product: Product) -> Non
     measured("memory of the web process after the first round, MB", sizes[0] / 2**20)
     measured("its growth over the other rounds, MB", (sizes[-1] - sizes[0]) / 2**20)
     assert sizes[-1] - sizes[0] < GROWTH_BYTES_MAX
-    assert product.pid("uvicorn") == web
+    assert product.pid("console.web") == web
     check_balance(product, "alice")
     product.check_ledger()
     product.stop(process)

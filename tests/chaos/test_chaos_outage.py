@@ -72,13 +72,13 @@ def traffic_through(product: Product, *troubles: Callable[[], None]) -> list[lis
     """What callers heard who called before, during and after each trouble; afterwards everything is well."""
     process = product.start()
     [key] = product.prepare(MODELS)
-    web = product.pid("uvicorn")
+    web = product.pid("console.web")
     heard = [asyncio.run(calls_during(product, key, trouble)) for trouble in troubles]
     for calls in heard:
         measured("calls", len(calls))
         measured("refused", sum(bool(call.error or call.failure) for call in calls))
         measured("longest call, s", max(call.ended_at - call.began_at for call in calls))
-    assert product.pid("uvicorn") == web, "nothing had to be started again"
+    assert product.pid("console.web") == web, "nothing had to be started again"
     wait_until(lambda: product.open_holds() == 0, seconds=30, what="the end of every hold")
     check_bills(product, [call for calls in heard for call in calls])
     check_balance(product, "alice")

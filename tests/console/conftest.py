@@ -70,7 +70,7 @@ class Server:
 
 def name_of(command: str) -> str:
     names = (
-        "uvicorn",
+        "console.web",
         "\0clerk",
         "\0worker",
         "\0beat",

@@ -16,7 +16,7 @@ from tests.console.conftest import ROOT, START_S, Server, wait_until
 
 pytestmark = pytest.mark.slow
 
-USUAL = {"uvicorn", "worker", "beat"}
+USUAL = {"console.web", "worker", "beat"}
 PASSWORD = re.compile(r"^Admin: admin, password: (\S+)  \(shown this once\)$", re.MULTILINE)
 
 
@@ -71,7 +71,7 @@ def test_a_killed_child_is_back_by_itself(server: Server, child: str) -> None:
 
 def test_callers_wait_while_the_web_process_is_replaced(server: Server) -> None:
     process = started(server)
-    os.kill(server.children()["uvicorn"], signal.SIGKILL)
+    os.kill(server.children()["console.web"], signal.SIGKILL)
     time.sleep(0.2)
     assert httpx.get(f"http://127.0.0.1:{server.port}/healthz", timeout=START_S).text == "ok\n"
     stopped(process, server)

@@ -23,6 +23,7 @@ from billing.ledger import book, console_writer_id
 from billing.models import Account, Hold, UsageRecord
 from billing.operations import Grant
 from billing.selectors import balance_of
+from console.web import CorkedProtocol
 from inference.gateway.app import GatewayApp
 from inference.services import model_enable
 from models_registry.documents import registry_parse
@@ -40,7 +41,7 @@ class Server:
     """An ASGI app under uvicorn, in a thread, on a free port."""
 
     def __init__(self, app: Any) -> None:
-        config = uvicorn.Config(app, port=0, lifespan="on", http="httptools", log_level="critical", access_log=False)
+        config = uvicorn.Config(app, port=0, lifespan="on", http=CorkedProtocol, log_level="critical", access_log=False)
         config.timeout_graceful_shutdown = 3
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.run, name="gateway-under-test", daemon=True)
