@@ -184,7 +184,8 @@ class Postgresql(Database):
         self.put_off: list[Statement] = []
 
     def begin(self) -> None:
-        self.put_off.append(("BEGIN", ()))
+        """All is found by its key: a plan kept from when a table was empty would read the whole of it for ever."""
+        self.put_off += [("BEGIN", ()), ("SET LOCAL enable_seqscan = off", ())]
 
     def commit(self) -> None:
         self.put_off.append(("COMMIT", ()))
