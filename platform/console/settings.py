@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "lucide",
+    "ninja",
     "allauth",
     "allauth.account",
     "accounts",
@@ -49,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -70,6 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "console.context.frame",
             ]
         },
     }
@@ -132,7 +136,9 @@ WEB_WORKERS = env.int("WEB_WORKERS", 1)
 BROKER_DIR = DATA_DIR / "broker"
 
 # --- pages ---------------------------------------------------------------------------------------
-LANGUAGE_CODE = "zh-hans"
+LANGUAGE_CODE = "zh-hans"  # the language the pages are written in; locale/ has the others
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
 STATIC_URL = "/static/"

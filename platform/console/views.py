@@ -29,10 +29,20 @@ def overview(request: HttpRequest) -> HttpResponse:
         "keys": api_keys_visible(user=user).filter(revoked_at=None)[:5],
         "base_url": f"{settings.PUBLIC_URL}/v1",
     }
-    return render(request, "overview.html", context)
+    return render(request, "console/overview.html", {**context, "nav": "overview"})
 
 
 def yuan(nano: int) -> str:
     """Balances show two decimals, cut rather than rounded up: nobody is shown money they do not have."""
     whole, _, fraction = nano_to_yuan(nano).partition(".")
     return f"{int(whole):,}.{fraction[:2]}"
+
+
+@login_required
+def guide(request: HttpRequest) -> HttpResponse:
+    return render(request, "app.html", {"nav": "guide"})
+
+
+@login_required
+def palette(request: HttpRequest) -> HttpResponse:
+    return render(request, "app.html", {})

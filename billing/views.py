@@ -1,0 +1,15 @@
+"""Pages."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+@login_required
+def usage(request: HttpRequest) -> HttpResponse:
+    return render(request, "app.html", {"nav": "usage"})
+
+
+@login_required
+def billing(request: HttpRequest) -> HttpResponse:
+    return render(request, "app.html", {"nav": "billing"})

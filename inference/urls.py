@@ -1,0 +1,12 @@
+from django.urls import path
+
+from inference.views import importing, models, playground
+
+urlpatterns = [
+    # --- 模型管理
+    path("models/", models.models, name="models"),
+    # --- 导入模型
+    path("models/import/", importing.model_import, name="model_import"),
+    # --- 体验中心
+    path("playground/", playground.playground, name="playground"),
+]

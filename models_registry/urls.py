@@ -1,0 +1,7 @@
+from django.urls import path
+
+from models_registry import views
+
+urlpatterns = [
+    path("catalogue/", views.catalogue, name="catalogue"),
+]

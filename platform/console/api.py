@@ -1,0 +1,51 @@
+"""The management API, put together from each room's router: /api/v1/…"""
+
+import secrets
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+
+from accounts.api_auth import ApiError, BrowserSession, ManagementKey
+
+api = NinjaAPI(
+    title="Model Console",
+    version="1",
+    description="Manage models, keys and money. The calls themselves go to /v1: see /v1/openapi.json.",
+    urls_namespace="api",
+    auth=[ManagementKey(), BrowserSession()],
+    docs_url="/docs",
+)
+
+
+def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:
+    request_id = f"req_{secrets.token_hex(16)}"
+    kind = "invalid_request_error" if status < 500 else "api_error"
+    detail = {"message": message, "type": kind, "param": param, "code": code}
+    response: HttpResponse = api.create_response(request, {"error": detail, "request_id": request_id}, status=status)
+    response["X-Request-Id"] = request_id
+    return response
+
+
+@api.exception_handler(ApiError)
+def on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
+    return failure(request, error.status, error.code, error.message, error.param)
+
+
+@api.exception_handler(AuthenticationError)
+def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    words = "Sign in, or send a key of scope management in the header Authorization: Bearer YOUR_KEY."
+    return failure(request, 401, "invalid_api_key", words)
+
+
+@api.exception_handler(Http404)
+def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return failure(request, 404, "not_found", str(error) or "There is no such object.")
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first: dict[str, Any] = error.errors[0] if error.errors else {"loc": (), "msg": "The request is not valid."}
+    param = ".".join(str(part) for part in first["loc"][2:] or first["loc"][1:]) or None
+    return failure(request, 422, "invalid_request_error", f"{param}: {first['msg']}" if param else first["msg"], param)

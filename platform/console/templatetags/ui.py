@@ -1,0 +1,117 @@
+"""What templates are built of: icons, formatted figures, statuses. `{% load ui %}`."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy
+from lucide import _render_icon
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from console import formats
+from models_registry.vendors import VENDORS
+
+register = template.Library()
+
+for name in (
+    *("yuan", "yuan_exact", "price", "tokens", "significant", "context_size"),
+    *("latency", "seconds", "since", "clock", "exact", "day", "outage"),
+):
+    register.filter(name, getattr(formats, name))
+
+
+@register.simple_tag
+def percent(part: int, whole: int, places: int = 2) -> str:
+    return formats.percent(part, whole, places)
+
+
+# --- icons -------------------------------------------------------------------------------------------
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """A lucide icon beside a word, hidden from readers. `size` may be "small"."""
+    css = f"icon {size}".strip()
+    return mark_safe(_render_icon(str(name), 14 if size else 16, **{"class": css, "aria-hidden": "true"}))  # noqa: S308
+
+
+# --- health ------------------------------------------------------------------------------------------
+class Tone(NamedTuple):
+    css: str
+    word: Any
+
+
+HEALTH = {
+    "up": Tone("ok", gettext_lazy("正常")),
+    "degraded": Tone("warn", gettext_lazy("降级")),
+    "down": Tone("bad", gettext_lazy("不可用")),
+    "disabled": Tone("off", gettext_lazy("已停用")),
+    "checking": Tone("live", gettext_lazy("探测中")),
+    "unknown": Tone("off", gettext_lazy("未探测")),
+}
+OUTCOMES = {
+    "success": Tone("ok", gettext_lazy("成功")),
+    "client_closed": Tone("warn", gettext_lazy("客户端中断")),
+    "broken_off": Tone("bad", gettext_lazy("上游中断")),
+    "failed": Tone("bad", gettext_lazy("失败")),
+    "abandoned": Tone("off", gettext_lazy("已释放")),
+}
+
+
+@register.simple_tag
+def health(state: str) -> SafeString:
+    """Shape and word of a health state."""
+    tone = HEALTH.get(state, HEALTH["unknown"])
+    return format_html('<span class="status {}">{}</span>', tone.css, tone.word)
+
+
+@register.simple_tag
+def outcome(name: str, error_code: str = "") -> SafeString:
+    """Shape and word of how a call ended; the error's code on hover."""
+    tone = OUTCOMES.get(name, OUTCOMES["failed"])
+    return format_html('<span class="status {}" title="{}">{}</span>', tone.css, error_code, tone.word)
+
+
+# --- vendors -----------------------------------------------------------------------------------------
+@register.filter
+def vendor_label(slug: str) -> str:
+    vendor = VENDORS.get(slug)
+    if vendor is None:
+        return slug
+    return vendor.label_zh if formats.is_chinese() else vendor.label_en
+
+
+@register.simple_tag
+def vendor_mark(slug: str) -> SafeString:
+    """The square with one or two characters that stands for a vendor in rows."""
+    marks: Mapping[str, str] = {
+        "openai_compatible": "AI",
+        "yuanjing": "元",
+        "ollama": "O",
+        "dashscope": "千",
+        "ark": "火",
+    }
+    return format_html('<span class="vendor-mark" aria-hidden="true">{}</span>', marks.get(slug, slug[:1].upper()))
+
+
+# --- links -------------------------------------------------------------------------------------------
+@register.simple_tag(takes_context=True)
+def query(context: Mapping[str, Any], **changes: Any) -> str:
+    """This page's query string with some parameters changed; an empty value leaves one out. Pages begin anew."""
+    parameters = context["request"].GET.copy()
+    parameters.pop("page", None)
+    for key, value in changes.items():
+        parameters.pop(key, None)
+        if value not in ("", None):
+            parameters[key] = str(value)
+    return f"?{parameters.urlencode()}"
+
+
+# --- code --------------------------------------------------------------------------------------------
+@register.filter
+def highlighted(code: str, language: str) -> SafeString:
+    """Escaped and marked up by Pygments; its classes are coloured in components.css."""
+    formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+    return mark_safe(highlight(code, get_lexer_by_name(language), formatter))  # noqa: S308

@@ -1,0 +1,143 @@
+/* The console's own behaviour. Every page works for reading and plain forms without it. */
+"use strict";
+
+const words = () => document.body.dataset;
+
+// --- copying ---------------------------------------------------------------------------------------
+async function copy(button, text) {
+  await navigator.clipboard.writeText(text);
+  const shown = button.innerHTML, width = button.offsetWidth;
+  button.style.minWidth = `${width}px`;
+  button.textContent = words().copied;
+  setTimeout(() => { button.innerHTML = shown; button.style.minWidth = ""; }, 2000);
+}
+
+// --- toasts ----------------------------------------------------------------------------------------
+function toast(text, { bad = false, retry = null } = {}) {
+  const box = document.createElement("div");
+  box.className = "toast";
+  const mark = document.createElement("span");
+  mark.className = `status ${bad ? "bad" : "ok"}`;
+  const said = document.createElement("span");
+  said.className = "words";
+  said.textContent = text;
+  box.append(mark, said);
+  if (retry) {
+    const again = document.createElement("button");
+    again.className = "link";
+    again.textContent = words().retry;
+    again.onclick = () => { box.remove(); retry(); };
+    box.append(again);
+  }
+  const close = document.createElement("button");
+  close.className = "bare";
+  close.setAttribute("aria-label", words().close);
+  close.textContent = "×";
+  close.onclick = () => box.remove();
+  box.append(close);
+  document.getElementById("toasts").append(box);
+  if (!bad) leaveLater(box);
+}
+function leaveLater(box) {
+  let timer = setTimeout(() => box.remove(), 5000);
+  box.onmouseenter = () => clearTimeout(timer);
+  box.onmouseleave = () => { timer = setTimeout(() => box.remove(), 2000); };
+}
+document.querySelectorAll("[data-toast]").forEach((box) => { if (!box.classList.contains("error")) leaveLater(box); });
+document.addEventListener("toast", (event) => toast(event.detail.text ?? event.detail.value, { bad: event.detail.bad }));
+
+// --- clicks ----------------------------------------------------------------------------------------
+document.addEventListener("click", (event) => {
+  const at = (selector) => event.target.closest(selector);
+  let found;
+  if ((found = at("[data-copy]"))) copy(found, found.dataset.copy);
+  else if ((found = at("[data-copy-shown]"))) copy(found, found.closest(".code").querySelector("pre:not([hidden])").textContent);
+  else if ((found = at("[data-tab]"))) showTab(found);
+  else if ((found = at("[data-close-toast]"))) found.closest(".toast").remove();
+  else if ((found = at("[data-palette]"))) openPalette();
+  else if ((found = at("[data-dialog]"))) { event.preventDefault(); document.getElementById(found.dataset.dialog).showModal(); }
+  else if ((found = at("[data-close-dialog]"))) { event.preventDefault(); found.closest("dialog").close(); }
+  else if ((found = at("[data-close-drawer]"))) { event.preventDefault(); closeDrawer(); }
+  else if ((found = at("[data-nav-toggle]"))) { event.preventDefault(); document.getElementById("nav").classList.toggle("is-open"); }
+  else if (event.target.nodeName === "DIALOG" && event.target.open) event.target.close();
+  if (!at("#nav, [data-nav-toggle]")) document.getElementById("nav")?.classList.remove("is-open");
+  document.querySelectorAll("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+});
+function showTab(tab) {
+  const box = tab.closest("[data-tabs]");
+  box.querySelectorAll("[data-tab]").forEach((one) => one.setAttribute("aria-selected", one === tab));
+  box.querySelectorAll("[data-pane]").forEach((pane) => { pane.hidden = pane.dataset.pane !== tab.dataset.tab; });
+}
+function closeDrawer() {
+  const drawer = document.getElementById("drawer");
+  const from = drawer.querySelector("[data-back]")?.dataset.back;
+  drawer.replaceChildren();
+  if (from) history.replaceState(history.state, "", from);
+}
+
+// --- keys ------------------------------------------------------------------------------------------
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, textarea, select, [contenteditable]");
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openPalette(); }
+  else if (event.key === "/" && !typing) { const box = document.querySelector("[data-slash]"); if (box) { event.preventDefault(); box.focus(); } }
+  else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    const stop = document.querySelector("[data-stop]:not([hidden])");
+    if (stop) stop.click(); else if (document.getElementById("drawer")?.childElementCount) closeDrawer();
+    document.querySelectorAll("details[data-menu][open]").forEach((menu) => { menu.open = false; });
+  }
+});
+
+// --- palette ---------------------------------------------------------------------------------------
+function openPalette() {
+  const palette = document.getElementById("palette");
+  if (!palette || palette.open) return;
+  palette.showModal();
+  const box = palette.querySelector("input");
+  box.select();
+  htmx.trigger(box, "palette-open");
+}
+document.addEventListener("keydown", (event) => {
+  const palette = document.getElementById("palette");
+  if (!palette?.open) return;
+  const found = [...palette.querySelectorAll("a")];
+  const now = found.findIndex((one) => one.getAttribute("aria-selected") === "true");
+  const choose = (index) => found.forEach((one, i) => { one.setAttribute("aria-selected", i === index); if (i === index) one.scrollIntoView({ block: "nearest" }); });
+  if (event.key === "ArrowDown") { event.preventDefault(); choose((now + 1) % found.length); }
+  else if (event.key === "ArrowUp") { event.preventDefault(); choose((now - 1 + found.length) % found.length); }
+  else if (event.key === "Enter" && found.length) { event.preventDefault(); found[Math.max(0, now)].click(); }
+});
+
+// --- switches: optimistic, back again when the server says no --------------------------------------
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const found = event.detail.elt.closest?.(".switch");
+  if (!found) return;
+  found.dataset.before = found.getAttribute("aria-checked");
+  found.setAttribute("aria-checked", found.dataset.before !== "true");
+  found.classList.add("is-waiting");
+});
+function giveBack(event) {
+  const found = event.detail.elt.closest?.(".switch");
+  if (found?.dataset.before) { found.setAttribute("aria-checked", found.dataset.before); found.classList.remove("is-waiting"); }
+  const said = event.detail.xhr?.getResponseHeader?.("X-Error") ;
+  toast(said ? decodeURIComponent(said) : words().failed, { bad: true, retry: found ? () => found.click() : null });
+}
+document.addEventListener("htmx:responseError", giveBack);
+document.addEventListener("htmx:sendError", giveBack);
+
+// --- choosing rows ---------------------------------------------------------------------------------
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (box.matches("[data-select-all]")) {
+    box.closest("form").querySelectorAll('input[name="selected"]').forEach((one) => { one.checked = box.checked; });
+  }
+  if (box.matches('[data-select-all], input[name="selected"]')) showBulk(box.closest("form"));
+  if (box.matches("[data-submit]")) box.form.requestSubmit();
+});
+function showBulk(form) {
+  const all = form.querySelectorAll('input[name="selected"]').length;
+  const chosen = form.querySelectorAll('input[name="selected"]:checked').length;
+  form.querySelectorAll("[data-bulk]").forEach((bar) => { bar.hidden = !chosen; });
+  form.querySelectorAll("[data-chosen]").forEach((word) => { word.textContent = chosen; });
+  const head = form.querySelector("[data-select-all]");
+  if (head) { head.checked = chosen === all && all > 0; head.indeterminate = chosen > 0 && chosen < all; }
+}
