@@ -4,11 +4,18 @@
 """
 
 from billing.selectors.balances import Balance, balance_of, holds_open
-from billing.selectors.books import Book, Entry, Grant, book_page, grants_of
+from billing.selectors.books import Book, Entry, Grant, book_page, grants_between, grants_of
 from billing.selectors.forecast import Forecast, balance_history, forecast
 from billing.selectors.periods import Period, last_days, month_of
 from billing.selectors.receipts import Receipt, Step, receipt_of, transfers_of
-from billing.selectors.records import Cursor, cursor_parse, key_names, neighbours_of, records_after
+from billing.selectors.records import (
+    Cursor,
+    cursor_parse,
+    key_names,
+    neighbours_of,
+    records_after,
+    records_newest_first,
+)
 from billing.selectors.usage import (
     OUTCOMES,
     Bucket,
@@ -42,6 +49,7 @@ __all__ = (
     "book_page",
     "cursor_parse",
     "forecast",
+    "grants_between",
     "grants_of",
     "holds_open",
     "key_names",
@@ -50,6 +58,7 @@ __all__ = (
     "neighbours_of",
     "receipt_of",
     "records_after",
+    "records_newest_first",
     "total_of",
     "transfers_of",
     "usage_by_day",

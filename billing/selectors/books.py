@@ -13,7 +13,7 @@ from accounts.models import Workspace
 from accounts.paging import Page, page_of
 from billing.models import Transfer, UsageRecord
 from billing.selectors.periods import Period
-from billing.selectors.records import newest_first
+from billing.selectors.records import Cursor, records_newest_first
 from billing.selectors.usage import NOTHING, Sums, UsageQuery, usage_records
 
 GRANTS_MAX = 200
@@ -69,6 +69,16 @@ def grants_of(*, workspace: Workspace, period: Period | None = None) -> list[Gra
     ]
 
 
+def grants_between(*, workspace: Workspace, below: Cursor | None, down_to: Cursor | None) -> list[Transfer]:
+    """The grants that lie between two calls; None is the end of time, or its beginning."""
+    rows = Transfer.objects.filter(granted_to(workspace), kind=Transfer.Kind.DIRECT).select_related("debit", "credit")
+    if below is not None:
+        rows = rows.filter(created_at__lt=below.created_at)
+    if down_to is not None:
+        rows = rows.filter(created_at__gte=down_to.created_at)
+    return list(rows.order_by("-created_at", "-id")[:GRANTS_MAX])
+
+
 def granted_to(workspace: Workspace) -> Q:
     """`trial/7`, and all that begins with `grant/7/`, in the form for which each database has an index."""
     start = f"grant/{workspace.pk}/"
@@ -83,7 +93,7 @@ def book_page(
 ) -> Book:  # fmt: skip
     """A page of so many calls, and the grants that lie between them, by day. `daily` has the days' sums."""
     assert query.workspace is not None
-    records = newest_first(usage_records(query))
+    records = records_newest_first(usage_records(query))
     page = page_of(records if with_calls else records.none(), number, size)
     grants = grants_of(workspace=query.workspace, period=query.period) if with_grants else []
     grants = with_balances(query.workspace, within(page, grants))

@@ -31,7 +31,7 @@ def cursor_parse(text: str) -> Cursor:
     return Cursor(EPOCH + int(moment) * MICROSECOND, request_id)
 
 
-def newest_first(rows: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
+def records_newest_first(rows: QuerySet[UsageRecord]) -> QuerySet[UsageRecord]:
     return rows.order_by("-created_at", "-request_id")
 
 
@@ -54,7 +54,7 @@ def records_after(
     """`limit` calls below the cursor, newest first, and the cursor of the next page if there is one."""
     if cursor is not None:
         rows = rows.filter(older_than(cursor))
-    found = list(newest_first(rows)[: limit + 1])
+    found = list(records_newest_first(rows)[: limit + 1])
     page = found[:limit]
     return page, cursor_of(page[-1]) if len(found) > limit else None
 
@@ -64,7 +64,7 @@ def neighbours_of(*, workspace: Workspace, record: UsageRecord) -> tuple[UsageRe
     here = cursor_of(record)
     rows = UsageRecord.objects.filter(workspace=workspace)
     newer = rows.filter(newer_than(here)).order_by("created_at", "request_id").first()
-    return newer, newest_first(rows.filter(older_than(here))).first()
+    return newer, records_newest_first(rows.filter(older_than(here))).first()
 
 
 def key_names(*, workspace: Workspace | None, ids: Iterable[int | None]) -> dict[int | None, ApiKey]:
