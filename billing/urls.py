@@ -1,8 +1,10 @@
 from django.urls import path
 
-from billing import views
+from billing.views import bills, usage
 
 urlpatterns = [
-    path("usage/", views.usage, name="usage"),
-    path("billing/", views.billing, name="billing"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/export.csv", usage.usage_export, name="usage_export"),
+    path("billing/", bills.billing, name="billing"),
+    path("billing/receipts/<str:request_id>/", bills.receipt, name="receipt"),
 ]

@@ -6,36 +6,33 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from accounts.money import nano_to_yuan
-from accounts.selectors import api_keys_visible, workspace_personal
-from billing.selectors import balance_of
-from models_registry.models import Model
+from accounts.selectors import workspace_personal
+from console.overview import PERIODS, overview_of, recent_calls
+from console.samples import chat_samples
 
 
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
-    """Balance, and the first steps towards a call."""
+    """The whole page; only the latest calls, where the page asks for these; the first steps where nothing was done."""
     user: Any = request.user
-    balance = balance_of(workspace=workspace_personal(user=user))
-    models = Model.objects.filter(state=Model.State.ENABLED).order_by("kind", "name")
-    context = {
-        "available": yuan(balance.available_nano),
-        "trial": yuan(balance.trial_nano),
-        "paid": yuan(balance.paid_nano),
-        "held": yuan(balance.held_nano),
-        "models": models[:50],
-        "chat_model": next((model.name for model in models if model.kind == Model.Kind.LLM), "MODEL"),
-        "keys": api_keys_visible(user=user).filter(revoked_at=None)[:5],
-        "base_url": f"{settings.PUBLIC_URL}/v1",
-    }
-    return render(request, "console/overview.html", {**context, "nav": "overview"})
+    workspace = workspace_personal(user=user)
+    recent = recent_calls(workspace=workspace)
+    if request.GET.get("part") == "recent":
+        return render(request, "console/overview_recent.html", {"recent": recent})
+    days = days_chosen(request)
+    seen = overview_of(user=user, workspace=workspace, days=days)
+    key = f"{seen.keys[0].prefix}…" if seen.keys else "YOUR_KEY"
+    samples = chat_samples(base_url=f"{settings.PUBLIC_URL}/v1", model=seen.chat_model or "MODEL", key=key)
+    context = {"seen": seen, "recent": recent, "days": days, "samples": samples, "now": timezone.now()}
+    page = "console/overview.html" if recent or seen.keys else "console/overview_first.html"
+    return render(request, page, {**context, "workspace": workspace, "nav": "overview"})
 
 
-def yuan(nano: int) -> str:
-    """Balances show two decimals, cut rather than rounded up: nobody is shown money they do not have."""
-    whole, _, fraction = nano_to_yuan(nano).partition(".")
-    return f"{int(whole):,}.{fraction[:2]}"
+def days_chosen(request: HttpRequest) -> int:
+    text = request.GET.get("days", "")
+    return int(text) if text in {str(days) for days in PERIODS} else 7
 
 
 @login_required
