@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
+from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 
 api = NinjaAPI(
@@ -17,6 +18,7 @@ api = NinjaAPI(
     auth=[ManagementKey(), BrowserSession()],
     docs_url="/docs",
 )
+api.add_router("", accounts_router)
 
 
 def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "ninja",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "accounts",
     "models_registry",
     "billing",

@@ -36,13 +36,3 @@ def yuan(nano: int) -> str:
     """Balances show two decimals, cut rather than rounded up: nobody is shown money they do not have."""
     whole, _, fraction = nano_to_yuan(nano).partition(".")
     return f"{int(whole):,}.{fraction[:2]}"
-
-
-@login_required
-def guide(request: HttpRequest) -> HttpResponse:
-    return render(request, "app.html", {"nav": "guide"})
-
-
-@login_required
-def palette(request: HttpRequest) -> HttpResponse:
-    return render(request, "app.html", {})
