@@ -118,6 +118,7 @@ def health_of(endpoints: Iterable[str]) -> str:
 
 # --- choosing --------------------------------------------------------------------------------------
 SERIES_SHOWN = 5
+PRICE_SLIDER_YUAN = 100
 CONTEXTS = ((32_000, "32K"), (128_000, "128K"), (1_000_000, "1M"))
 
 
@@ -194,9 +195,9 @@ class Facets:
 
 
 def price_ceiling_yuan(entries: list[Entry]) -> int:
-    """Whole yuan that every token price stays within."""
+    """The end of the price slider in whole yuan: the dearest tokens, unless their price is beyond all reason."""
     dearest = max((entry.offer.token_nano_max or 0 for entry in entries), default=0)
-    return max(1, -(-dearest // NANO_PER_YUAN))
+    return min(max(1, -(-dearest // NANO_PER_YUAN)), PRICE_SLIDER_YUAN)
 
 
 def facets_of(entries: list[Entry], wanted: Wanted) -> Facets:

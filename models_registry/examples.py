@@ -24,7 +24,8 @@ def samples_for(kind: str, model: str, base_url: str, secret: str = "") -> list[
 
 
 def curl_json(url: str, secret: str, body: dict[str, object]) -> str:
-    text = shlex.quote(json.dumps(body, ensure_ascii=False))
+    lines = ",\n".join(f"    {quoted(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in body.items())
+    text = shlex.quote(f"{{\n{lines}\n  }}")
     return (
         f'curl {shlex.quote(url)} \\\n  -H "Authorization: Bearer {secret or KEY_VARIABLE}" \\\n'
         f'  -H "Content-Type: application/json" \\\n  -d {text}'

@@ -43,6 +43,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     ceiling_yuan = price_ceiling_yuan(entries)
     wanted = wanted_parse(request.GET, ceiling_yuan)
     order, view = one_of(request.GET.get("sort", ""), ORDERS), one_of(request.GET.get("view", ""), VIEWS)
+    request.GET = plain_query(request.GET, wanted)  # type: ignore[assignment]  # links on the page build on it
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     context = {
         "nav": "catalogue",
@@ -61,7 +62,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     if is_fragment:
-        response["HX-Push-Url"] = reverse("catalogue") + plain_query(request.GET, wanted)
+        query = request.GET.urlencode()
+        response["HX-Push-Url"] = reverse("catalogue") + (f"?{query}" if query else "")
     return response
 
 
@@ -111,14 +113,14 @@ def price_parse(text: str, ceiling_yuan: int) -> int | None:
     return limit if limit < ceiling_yuan * NANO_PER_YUAN else None
 
 
-def plain_query(query: QueryDict, wanted: Wanted) -> str:
+def plain_query(query: QueryDict, wanted: Wanted) -> QueryDict:
     """The query without what asks for nothing: the address people copy."""
     plain = query.copy()
-    for name in ("q", "sort", "context", "page"):
+    for name in ("q", "sort", "context"):
         if not plain.get(name, "").strip():
             plain.pop(name, None)
     if plain.get("view") == VIEWS[0]:
         plain.pop("view")
     if wanted.token_nano_max is None:
         plain.pop("max_price", None)
-    return f"?{plain.urlencode()}" if plain else ""
+    return plain

@@ -70,7 +70,7 @@ def sessions_end(*, user: User, but_key: str, pk: int | None = None) -> int:
 
 def agent_label(user_agent: str) -> str:
     """Chrome · Windows; what is no browser keeps the first word of its name."""
-    browser = next((name for mark, name in BROWSERS if re.search(rf"\b{mark}[/A-Z]", user_agent)), "")
+    browser = next((name for mark, name in BROWSERS if re.search(rf"{mark}[/A-Z]", user_agent)), "")
     system = next((name for name in SYSTEMS if name in user_agent), "").replace("Macintosh", "macOS")
     found = " · ".join(part for part in (browser, system) if part)
     return found or user_agent.split("/")[0].split(" ")[0][:40] or "—"

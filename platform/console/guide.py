@@ -45,7 +45,7 @@ ERRORS = {
     "invalid_request_error": ErrorWords(_("请求写错了，或上游拒绝了参数"), _("看 message 与 param，改正后再发")),
     "invalid_api_key": ErrorWords(_("没有密钥，或密钥未知、已停用"), _("检查 Authorization 头，或新建密钥")),
     "insufficient_balance": ErrorWords(_("余额不够支付这次调用"), _("充值，或减小 max_tokens")),
-    "max_cost_exceeded": ErrorWords(_("预计费用高于 max_cost"), _("提高 max_cost，或缩短输入输出")),
+    "max_cost_exceeded": ErrorWords(_("预计费用高于请求头 X-Max-Cost"), _("提高 X-Max-Cost，或减小 max_tokens")),
     "permission_denied": ErrorWords(_("密钥所属用户已停用，或权限不够"), _("换一个密钥，或联系管理员")),
     "model_not_found": ErrorWords(_("模型不存在、未启用，或种类不符"), _("用 GET /v1/models 核对名称")),
     "not_found": ErrorWords(_("没有这个路径"), _("核对 Base URL 与路径")),

@@ -77,6 +77,7 @@ def palette(request: HttpRequest) -> HttpResponse:
 def palette_groups(*, words: str, is_admin: bool) -> list[Group]:
     """Groups with something in them. Without words there are only places and actions."""
     entries = entries_matching(words=words, limit=MODELS_MAX, is_admin=is_admin) if words else []
+    entries.sort(key=lambda entry: not entry.is_callable)
     models = [model_row(entry, words) for entry in entries]
     actions = [row for entry in entries[:ACTIONS_FOR] for row in model_actions(entry, words, is_admin)]
     groups = [

@@ -106,6 +106,15 @@ ACCOUNT_ADAPTER = "console.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {
+    "login": "accounts.signing.LoginForm",
+    "signup": "accounts.signing.SignupForm",
+    "add_email": "accounts.signing.AddEmailForm",
+    "change_password": "accounts.signing.ChangePasswordForm",
+    "set_password": "accounts.signing.SetPasswordForm",
+    "reset_password": "accounts.signing.ResetPasswordForm",
+    "reset_password_from_key": "accounts.signing.ResetPasswordKeyForm",
+}
 ACCOUNT_SESSION_REMEMBER = True
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
