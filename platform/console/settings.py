@@ -99,8 +99,7 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"accounts.passwords.{name}"} for name in ("LongEnough", "NotCommon", "NotLikeTheUser")
 ]
 ACCOUNT_ADAPTER = "console.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -112,6 +111,7 @@ ACCOUNT_FORMS = {
     "add_email": "accounts.signing.AddEmailForm",
     "change_password": "accounts.signing.ChangePasswordForm",
     "set_password": "accounts.signing.SetPasswordForm",
+    "reauthenticate": "accounts.signing.ReauthenticateForm",
     "reset_password": "accounts.signing.ResetPasswordForm",
     "reset_password_from_key": "accounts.signing.ResetPasswordKeyForm",
 }

@@ -138,3 +138,32 @@ def test_an_address_that_is_none_is_said_at_its_field(browser: Client) -> None:
     page = browser.post("/accounts/email/", {"action_add": "", "email": "not an address"}).content.decode()
     assert 'class="error"' in page
     assert 'value="not an address"' in page
+
+
+def test_errors_are_in_our_words(client: Client, user: User) -> None:
+    page = client.post("/accounts/login/", {"login": user.username, "password": "wrong"}).content.decode()
+    assert "用户名或密码不正确。" in page
+    words = {"username": user.username, "password1": "abc", "password2": "abc"}
+    page = client.post("/accounts/signup/", words).content.decode()
+    assert "这个用户名已有人使用" in page
+    assert "密码至少 8 个字符。" in page
+    words = {"username": "resembling", "password1": "resembling1", "password2": "resembling1"}
+    assert "太相似" in client.post("/accounts/signup/", words).content.decode()
+
+
+def test_what_is_missing_forged_or_too_much_is_said_on_a_page_of_ours(user: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    for answer, status, words in (
+        (client.get("/no/such/page/"), 404, "没有这一页"),
+        (client.post("/accounts/login/", {"login": user.username, "password": PHRASE}), 403, "表单已过期"),
+    ):
+        assert answer.status_code == status
+        assert is_ours(answer.content.decode())
+        assert words in answer.content.decode()
+
+
+def test_too_many_requests_end_on_a_page_of_ours(client: Client) -> None:
+    for _ in range(25):
+        answer = client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    assert answer.status_code == 429
+    assert is_ours(answer.content.decode())
