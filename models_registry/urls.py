@@ -4,4 +4,5 @@ from models_registry import views
 
 urlpatterns = [
     path("catalogue/", views.catalogue, name="catalogue"),
+    path("catalogue/<path:name>/", views.catalogue_model, name="catalogue_model"),
 ]

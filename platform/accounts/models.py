@@ -16,7 +16,9 @@ class User(AbstractUser):
 class Workspace(models.Model):
     """The unit that holds money, keys and usage. Each user has a personal one."""
 
-    name = models.CharField(max_length=150)
+    NAME_MAX = 150
+
+    name = models.CharField(max_length=NAME_MAX)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
@@ -42,13 +44,15 @@ class Membership(models.Model):
 class ApiKey(models.Model):
     """A caller's secret. Only its digest is kept; rows are revoked, never deleted."""
 
+    NAME_MAX = 100
+
     class Scope(models.TextChoices):
         INFERENCE = "inference"
         MANAGEMENT = "management"  # includes inference
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="api_keys")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="api_keys")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=NAME_MAX)
     prefix = models.CharField(max_length=16, db_index=True)
     digest = models.BinaryField(max_length=32, unique=True)
     scope = models.CharField(max_length=16, choices=Scope.choices, default=Scope.INFERENCE)

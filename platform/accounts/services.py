@@ -43,6 +43,12 @@ def workspace_create(*, owner: User) -> Workspace:
 
 
 @transaction.atomic
+def workspace_rename(*, workspace: Workspace, name: str, actor: str) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(name=name)
+    audit(actor=actor, verb="workspace.rename", object=str(workspace.pk), old=workspace.name, new=name)
+
+
+@transaction.atomic
 def api_key_create(*, user: User, workspace: Workspace, name: str, scope: str) -> IssuedKey:
     """A new key; its secret is in the answer and nowhere else."""
     if scope not in ApiKey.Scope.values:

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
+from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 from billing.api import router as billing_router
 
@@ -19,6 +20,7 @@ api = NinjaAPI(
     docs_url="/docs",
 )
 api.add_router("", billing_router)
+api.add_router("", accounts_router)
 
 
 def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:

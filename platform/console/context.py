@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+from accounts.money import yuan_to_nano
 from accounts.selectors import api_keys_visible, workspace_personal
 from billing.selectors import balance_of
 from console.preferences import DENSITIES, THEMES, chosen
@@ -29,6 +30,11 @@ class Shell:
         return count_unhealthy()
 
 
+def base_url() -> str:
+    """What an OpenAI client is given."""
+    return f"{settings.PUBLIC_URL}/v1"
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """For the templates' context; cheap unless used."""
     is_admin = bool(getattr(request.user, "is_staff", False))
@@ -37,8 +43,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "role": request.COOKIES.get("role", "admin") if is_admin else "developer",
         "theme": chosen(request, "theme", THEMES),
         "density": chosen(request, "density", DENSITIES),
-        "base_url": f"{settings.PUBLIC_URL}/v1",
+        "base_url": base_url(),
         "public_url": settings.PUBLIC_URL,
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "signup_open": settings.SIGNUP_OPEN,
+        "trial_nano": yuan_to_nano(settings.TRIAL_CREDIT_YUAN),
     }

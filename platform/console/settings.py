@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "ninja",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "accounts",
     "models_registry",
     "billing",
@@ -98,13 +99,22 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"accounts.passwords.{name}"} for name in ("LongEnough", "NotCommon", "NotLikeTheUser")
 ]
 ACCOUNT_ADAPTER = "console.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {
+    "login": "accounts.signing.LoginForm",
+    "signup": "accounts.signing.SignupForm",
+    "add_email": "accounts.signing.AddEmailForm",
+    "change_password": "accounts.signing.ChangePasswordForm",
+    "set_password": "accounts.signing.SetPasswordForm",
+    "reauthenticate": "accounts.signing.ReauthenticateForm",
+    "reset_password": "accounts.signing.ResetPasswordForm",
+    "reset_password_from_key": "accounts.signing.ResetPasswordKeyForm",
+}
 ACCOUNT_SESSION_REMEMBER = True
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"

@@ -2,14 +2,20 @@
 
 from django.urls import include, path
 
-from console import ops, views
+from console import key_views, ops, views
 from console.api import api
+from console.guide import guide
+from console.palette import palette
 from console.preferences import preferences
 
 urlpatterns = [
     path("", views.overview, name="overview"),
-    path("guide/", views.guide, name="guide"),
-    path("palette/", views.palette, name="palette"),
+    path("guide/", guide, name="guide"),
+    path("guide/<slug:topic>/", guide, name="guide_topic"),
+    path("palette/", palette, name="palette"),
+    path("keys/", key_views.keys, name="keys"),
+    path("keys/new/", key_views.key_new, name="key_new"),
+    path("keys/<int:key_id>/revoke/", key_views.key_revoke, name="key_revoke"),
     path("preferences/", preferences, name="preferences"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("accounts.urls")),

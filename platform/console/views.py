@@ -33,13 +33,3 @@ def overview(request: HttpRequest) -> HttpResponse:
 def days_chosen(request: HttpRequest) -> int:
     text = request.GET.get("days", "")
     return int(text) if text in {str(days) for days in PERIODS} else 7
-
-
-@login_required
-def guide(request: HttpRequest) -> HttpResponse:
-    return render(request, "app.html", {"nav": "guide"})
-
-
-@login_required
-def palette(request: HttpRequest) -> HttpResponse:
-    return render(request, "app.html", {})
