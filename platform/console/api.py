@@ -8,6 +8,8 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
+from inference.api_probe import router as probe_router
+from models_registry.api import router as vendors_router
 
 api = NinjaAPI(
     title="Model Console",
@@ -17,6 +19,8 @@ api = NinjaAPI(
     auth=[ManagementKey(), BrowserSession()],
     docs_url="/docs",
 )
+api.add_router("", vendors_router)
+api.add_router("", probe_router)
 
 
 def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:
