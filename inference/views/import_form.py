@@ -134,6 +134,8 @@ class ImportForm(forms.Form):
             fields[name].error_messages["required"] = _("填写%(label)s，或选免费") % {"label": fields[name].label}
         for name in (*LIMITS, *self.shape.prices):
             fields[name].widget.attrs["inputmode"] = "decimal"
+        for name in LIMITS:
+            fields[name].widget.attrs["placeholder"] = _("不限")
 
     def any_price(self) -> bool:
         """Half a price is a mistake, also in a model that stays off."""
@@ -253,8 +255,9 @@ def initial_new(shape: Shape) -> dict[str, Any]:
 
 
 def initial_saved(model: Model, endpoint: Endpoint | None) -> dict[str, Any]:
-    named = ("context_length", "max_output_tokens", "stream_only", *LIMITS)
-    saved = {name: getattr(model, name) for name in named}
+    counts = {name: getattr(model, name) for name in ("context_length", "max_output_tokens", *LIMITS)}
+    saved: dict[str, Any] = {name: f"{count:,}" for name, count in counts.items() if count}
+    saved["stream_only"] = model.stream_only
     price = model.prices.order_by("-id").first()
     saved |= initial_price(price) if price else {}
     if endpoint:

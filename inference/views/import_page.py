@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inference.staged_probe import STAGES, Attempt, Report, Stage
 from inference.views import import_words as words
-from inference.views.import_form import CARDS, LIMITS, ImportForm
+from inference.views.import_form import CARDS, ImportForm
 from models_registry.documents import UNITS
 from models_registry.models import Endpoint, Model
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from inference.views.importing import Visit
 
 REASON = re.compile(r"(?:(\w+): )?(?:HTTP (\d{3}): )?(.*?)(?: · POST (\S+))?\Z", re.DOTALL)
+MORE = {  # folded away while nothing in it was changed
+    "max_output_tokens": "",
+    "thinking": "leave",
+    "parameter_profile": "none",
+    "priority": "0",
+    "weight": "1",
+    "stream_only": "",
+}
 FLOOR = 40  # so that short stages stay visible
 GAP = 4
 
@@ -31,8 +39,9 @@ class Row(NamedTuple):
 
     stage: Stage
     label: str
-    fact: str
-    help: str
+    fact: str = ""
+    words: str = ""
+    help: str = ""
 
 
 class Bar(NamedTuple):
@@ -53,7 +62,7 @@ class Why(NamedTuple):
 def page_context(visit: "Visit", form: ImportForm) -> dict[str, Any]:
     shape, advice = visit.shape, visit.advice(form)
     return {
-        "nav": "import",
+        "nav": "models" if visit.model else "import",
         "form": form,
         "here": visit.request.get_full_path(),
         "shape": shape,
@@ -64,8 +73,8 @@ def page_context(visit: "Visit", form: ImportForm) -> dict[str, Any]:
         "kinds": kind_options(visit),
         "units": [Option(unit, str(words.UNITS[unit]), unit == shape.unit) for unit in UNITS[shape.kind]],
         "prices": [form[name] for name in shape.prices],
-        "limits": [form[name] for name in LIMITS],
-        "choices": [form[name] for name in ("auth", "thinking", "parameter_profile") if name in form.fields],
+        "more": [form[name] for name in MORE if name in form.fields],
+        "more_open": more_open(form),
         "carried": carried(visit, form),
         "draft": str(form.initial.get("draft") or visit.typed.get("draft", "")),
         "advice": advice,
@@ -110,16 +119,23 @@ def statuses(attempts: list[Attempt]) -> dict[str, int]:
     return {attempt.url: attempt.status for attempt in attempts if attempt.status}
 
 
+def more_open(form: ImportForm) -> bool:
+    """Something in it is wrong, or is not what it would be by itself."""
+    drawn = {name: form[name] for name in MORE if name in form.fields}
+    return any(one.errors or str(one.value() or MORE[name]) != MORE[name] for name, one in drawn.items())
+
+
 # --- the panel --------------------------------------------------------------------------------------
 def panel(report: Report | None) -> dict[str, Any]:
     if report is None:
-        waiting = [Row(Stage(name), str(words.STAGES[name]), "", "") for name in STAGES]
+        waiting = [Row(Stage(name), str(words.STAGES[name])) for name in STAGES]
         return {"report": None, "rows": waiting}
     rows = [
         Row(
             stage,
             str(words.STAGES[stage.name]),
             words.stage_fact(stage),
+            stage.failure.words if stage.failure and stage.failure.code not in words.EXPLAINED else "",
             words.failure_help(stage.failure, stage) if stage.failure else "",
         )
         for stage in report.stages.values()

@@ -59,6 +59,7 @@ HELP = {
     "connect": gettext_lazy("调用时没有连上。"),
     "answer": gettext_lazy("上游没有在时限内完整回答。"),
 }
+EXPLAINED = {"blocked", "metadata", "no_url"}  # our own words; the help says them in the reader's language
 
 
 class Fact(NamedTuple):

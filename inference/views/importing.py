@@ -71,13 +71,13 @@ class Visit:
         initial = initial_new(self.shape) | self.initial
         return self.form(initial=initial)
 
-    def form_typed(self) -> ImportForm:
+    def form_typed(self, **changes: str) -> ImportForm:
         """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
         typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
         defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
         if typed.get("inference_url", "") in defaults | {""}:
             typed["inference_url"] = self.shape.spec.default_url
-        return self.form(initial=typed)
+        return self.form(initial=typed | changes)
 
     def form_checked(self, *, needs_price: bool = True) -> ImportForm:
         form = self.form(data=self.request.POST, needs_price=needs_price)
@@ -91,10 +91,10 @@ class Visit:
         url = str(form["inference_url"].value() or "")
         return url_advise(vendor=self.shape.vendor, kind=self.shape.kind, url=url)
 
-    def render(self, template: str, form: ImportForm, status: int = 200, **more: Any) -> HttpResponse:
+    def render(self, template: str, form: ImportForm, **more: Any) -> HttpResponse:
         """The fragment for HTMX, the page for everybody else."""
         name = template if self.is_htmx else "inference/import.html"
-        return render(self.request, name, page_context(self, form) | more, status=status)
+        return render(self.request, name, page_context(self, form) | more)
 
     def redirect(self, to: str) -> HttpResponse:
         if self.is_htmx:
@@ -132,8 +132,8 @@ def redraw(visit: Visit) -> HttpResponse:
 
 def adopt(visit: Visit) -> HttpResponse:
     """The suggested URL becomes the typed one."""
-    form = visit.form_typed()
-    form.initial["inference_url"] = visit.advice(form).suggestion or form.initial.get("inference_url", "")
+    better = visit.advice(visit.form_typed()).suggestion
+    form = visit.form_typed(inference_url=better) if better else visit.form_typed()
     return visit.render("inference/import_fields.html", form)
 
 
@@ -180,7 +180,7 @@ def save_then(visit: Visit, *, enable: bool) -> HttpResponse:
 def refused(visit: Visit, form: ImportForm) -> HttpResponse:
     lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
     more = {"missing": form.missing(), "refused": True, "key_lost": lost}
-    return visit.render("inference/import_fields.html", form, status=422, **more)
+    return visit.render("inference/import_fields.html", form, **more)
 
 
 def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:
