@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx
 
@@ -12,10 +13,9 @@ from inference.http import ReplyTooLarge, guarded_client, read_plain
 from models_registry.models import Endpoint, Model
 from models_registry.secret import SecretUnreadable
 from models_registry.vendors import VENDORS
-from models_registry.vendors.base import Dialect, DialectError, Json, Target
+from models_registry.vendors.base import OPERATIONS, Dialect, DialectError, Json, Outgoing, Target
 from models_registry.vendors.wire import json_object, snippet
 
-OPERATIONS = {"llm": "chat", "embedding": "embeddings", "rerank": "rerank", "ocr": "ocr"}
 CONNECT_S = 5.0
 ANSWER_S = 20.0  # for each wait
 TOTAL_S = 20.0  # with the connecting and one last wait, shorter than the lease of whoever probes
@@ -37,7 +37,19 @@ class ProbeResult:
 
 
 class ProbeFailed(Exception):
-    """The stage and the words of a failure."""
+    """The stage and the words of a failure, and the status where the upstream had answered."""
+
+    def __init__(self, stage: str, words: str, status: int | None = None) -> None:
+        super().__init__(f"{stage}: HTTP {status}: {words}" if status else f"{stage}: {words}")
+        self.stage = stage
+        self.words = words
+        self.status = status
+
+
+class Answer(NamedTuple):
+    status: int
+    content_type: str
+    body: bytes
 
 
 def endpoint_probe(endpoint: Endpoint) -> ProbeResult:
@@ -62,21 +74,27 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
     if endpoint.model.stream_only:
         request = {**request, "stream": True}
     outgoing = dialect.build(request, Target(operation, endpoint.upstream_model, auth_headers(endpoint)))
+    check_answer(dialect, exchange(url, outgoing), request)
+
+
+def exchange(url: str, outgoing: Outgoing, total_s: float | None = None) -> Answer:
+    """What the upstream answers, be it good or bad. Raises ProbeFailed where nothing whole comes."""
+    limits = {"connect_s": CONNECT_S, "read_s": ANSWER_S, "total_s": TOTAL_S if total_s is None else total_s}
     try:
         with (
-            guarded_client(connect_s=CONNECT_S, read_s=ANSWER_S, total_s=TOTAL_S) as client,
+            guarded_client(**limits) as client,
             client.stream("POST", url, content=outgoing.body, headers=outgoing.headers) as response,
         ):
             body = read_plain(response, REPLY_BYTES_MAX)
     except ReplyTooLarge as error:
-        raise ProbeFailed("answer: the reply is larger than a probe's reply can be") from error
+        raise ProbeFailed("answer", "the reply is larger than a probe's reply can be") from error
     except httpx.TimeoutException as error:
         stage = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
-        raise ProbeFailed(f"{stage}: timed out") from error
+        raise ProbeFailed(stage, "timed out") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         stage = "connect" if isinstance(error, httpx.ConnectError) else "answer"
-        raise ProbeFailed(f"{stage}: {str(error) or type(error).__name__}") from error
-    check_answer(dialect, response, body, request)
+        raise ProbeFailed(stage, str(error) or type(error).__name__) from error
+    return Answer(response.status_code, response.headers.get("content-type", ""), body)
 
 
 def auth_headers(endpoint: Endpoint) -> dict[str, str]:
@@ -86,19 +104,20 @@ def auth_headers(endpoint: Endpoint) -> dict[str, str]:
     return {"Authorization": key if endpoint.auth == Endpoint.Auth.RAW else f"Bearer {key}"}
 
 
-def check_answer(dialect: Dialect, response: httpx.Response, body: bytes, request: Json) -> None:
-    if response.status_code >= 300:
-        stage = {401: "auth", 403: "auth", 404: "model"}.get(response.status_code, "answer")
-        raise ProbeFailed(f"{stage}: HTTP {response.status_code}: {upstream_words(body)}")
+def check_answer(dialect: Dialect, answer: Answer, request: Json) -> None:
+    """Raises ProbeFailed."""
+    if answer.status >= 300:
+        stage = {401: "auth", 403: "auth", 404: "model"}.get(answer.status, "answer")
+        raise ProbeFailed(stage, upstream_words(answer.body), answer.status)
     try:
         if request.get("stream"):
-            check_stream(body)
+            check_stream(answer.body)
         else:
-            dialect.parse(body, request, response.headers.get("content-type", ""))
+            dialect.parse(answer.body, request, answer.content_type)
     except DialectError as error:
         if str(error) == "the answer is empty":
             return  # one token of a reasoning model may show nothing, and yet the model works
-        raise ProbeFailed(f"answer: {error}") from error
+        raise ProbeFailed("answer", str(error)) from error
 
 
 def check_stream(body: bytes) -> None:

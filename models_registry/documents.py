@@ -159,10 +159,7 @@ class ModelDocument(Strict):
             vendor = VENDORS[endpoint.vendor]
             if self.kind not in vendor.kinds:
                 raise ValueError(f"vendor {vendor.slug} has no {self.kind}; it has {', '.join(vendor.kinds)}")
-            if not endpoint.model and (vendor.slug, self.kind) not in {
-                ("yuanjing", "ocr"),
-                ("yuanjing", "rerank"),
-            }:
+            if not endpoint.model and vendor.kinds[self.kind].names_model:
                 raise ValueError("endpoints[].model is missing: the name the upstream knows the model by")
         return self
 

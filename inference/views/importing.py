@@ -1,10 +1,239 @@
-"""Pages."""
+"""导入模型, and editing a model: one form for both.
 
+Every button posts the whole form with `do`; the same answer is a fragment for HTMX and a page without it. Nothing
+is written before `save` or `enable`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.models import User
+from inference.services import model_enable
+from inference.staged_probe import Report, staged_probe
+from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
+from inference.views.import_page import page_context
+from models_registry.importing import (
+    NameTaken,
+    endpoint_remove,
+    model_change,
+    models_changeable,
+)
+from models_registry.importing import (
+    model_import as model_import_new,
+)
+from models_registry.models import Endpoint, Model
+from models_registry.services import RegistryError, model_disable
+from models_registry.url_doctor import Advice, url_advise
+from models_registry.vendors import VENDORS
+
+
+class Visit:
+    """One request for the form: who, which model and endpoint, and what was typed."""
+
+    def __init__(self, request: HttpRequest, model: Model | None) -> None:
+        assert isinstance(request.user, User)
+        self.request, self.user, self.model = request, request.user, model
+        self.endpoints = list(model.endpoints.order_by("priority", "id")) if model else []
+        self.endpoint = self.endpoint_wanted()
+        self.initial: dict[str, Any] = initial_saved(model, self.endpoint) if model else {}
+        typed: QueryDict | dict[str, Any] = request.POST if request.method == "POST" else self.initial
+        if not model and request.method != "POST":
+            typed = request.GET
+        self.shape: Shape = shape_of(typed, model.kind if model else "")
+        self.report: Report | None = None
+
+    def endpoint_wanted(self) -> Endpoint | None:
+        """The first, unless another or a new one is asked for."""
+        wanted = self.request.GET.get("endpoint", "")
+        if wanted == "new":
+            return None
+        found = [endpoint for endpoint in self.endpoints if str(endpoint.pk) == wanted]
+        return next(iter(found or self.endpoints), None)
+
+    @property
+    def is_htmx(self) -> bool:
+        return bool(self.request.htmx)  # type: ignore[attr-defined]
+
+    @property
+    def typed(self) -> dict[str, Any]:
+        return {name: str(value) for name, value in self.request.POST.items()}
+
+    def form_new(self) -> ImportForm:
+        initial = initial_new(self.shape) | self.initial
+        return self.form(initial=initial)
+
+    def form_typed(self, **changes: str) -> ImportForm:
+        """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
+        typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
+        defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
+        if typed.get("inference_url", "") in defaults | {""}:
+            typed["inference_url"] = self.shape.spec.default_url
+        return self.form(initial=typed | changes)
+
+    def form_checked(self, *, needs_price: bool = True) -> ImportForm:
+        form = self.form(data=self.request.POST, needs_price=needs_price)
+        form.full_clean()
+        return form
+
+    def form(self, **options: Any) -> ImportForm:
+        return ImportForm(shape=self.shape, model=self.model, endpoint=self.endpoint, **options)
+
+    def advice(self, form: ImportForm) -> Advice:
+        url = str(form["inference_url"].value() or "")
+        return url_advise(vendor=self.shape.vendor, kind=self.shape.kind, url=url)
+
+    def render(self, template: str, form: ImportForm, **more: Any) -> HttpResponse:
+        """The fragment for HTMX, the page for everybody else."""
+        name = template if self.is_htmx else "inference/import.html"
+        return render(self.request, name, page_context(self, form) | more)
+
+    def redirect(self, to: str) -> HttpResponse:
+        if self.is_htmx:
+            return HttpResponseClientRedirect(to)
+        return HttpResponseRedirect(to)
+
+
+# --- the pages --------------------------------------------------------------------------------------
+@login_required
+def model_import(request: HttpRequest) -> HttpResponse:
+    if not (isinstance(request.user, User) and request.user.is_staff):
+        raise PermissionDenied
+    return answer(Visit(request, None))
 
 
 @login_required
-def model_import(request: HttpRequest) -> HttpResponse:
-    return render(request, "app.html", {"nav": "model_import"})
+def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    return answer(Visit(request, get_object_or_404(models_changeable(user=request.user), pk=model_id)))
+
+
+def answer(visit: Visit) -> HttpResponse:
+    if visit.request.method != "POST":
+        return visit.render("inference/import.html", visit.form_new())
+    if "remove" in visit.request.POST:
+        return remove(visit)
+    return ACTIONS.get(visit.request.POST.get("do", ""), redraw)(visit)
+
+
+# --- what the buttons do ----------------------------------------------------------------------------
+def redraw(visit: Visit) -> HttpResponse:
+    """Another vendor, kind or unit: other fields, and what was typed stays."""
+    return visit.render("inference/import_fields.html", visit.form_typed(), resets=True)
+
+
+def adopt(visit: Visit) -> HttpResponse:
+    """The suggested URL becomes the typed one."""
+    better = visit.advice(visit.form_typed()).suggestion
+    form = visit.form_typed(inference_url=better) if better else visit.form_typed()
+    return visit.render("inference/import_fields.html", form)
+
+
+def advise(visit: Visit) -> HttpResponse:
+    return visit.render("inference/import_doctor.html", visit.form_typed())
+
+
+def missing(visit: Visit) -> HttpResponse:
+    """What is still needed before the model can be enabled."""
+    form = visit.form_typed()
+    return visit.render("inference/import_missing.html", form, missing=visit.form_checked().missing())
+
+
+def probe(visit: Visit) -> HttpResponse:
+    """The form stays as it is; nothing is written."""
+    visit.report = staged_probe(visit.form_checked().draft())
+    return visit.render("inference/import_probed.html", visit.form_typed())
+
+
+def save(visit: Visit) -> HttpResponse:
+    return save_then(visit, enable=False)
+
+
+def enable(visit: Visit) -> HttpResponse:
+    return save_then(visit, enable=True)
+
+
+def save_then(visit: Visit, *, enable: bool) -> HttpResponse:
+    form = visit.form_checked(needs_price=enable)
+    if form.errors:
+        return refused(visit, form)
+    try:
+        model, endpoint = write(visit, form)
+    except NameTaken:
+        form.add_error("name", _("名称已被占用，换一个名称，或到模型管理中编辑已有的模型"))
+        return refused(visit, form)
+    if not enable:
+        model_disable(model=model, actor=visit.user.username)
+        messages.success(visit.request, _("已保存 %(name)s，未启用") % {"name": model.name})
+        return visit.redirect(reverse("models"))
+    return enabled(visit, model, endpoint)
+
+
+def refused(visit: Visit, form: ImportForm) -> HttpResponse:
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    more = {"missing": form.missing(), "refused": True, "key_lost": lost}
+    return visit.render("inference/import_fields.html", form, **more)
+
+
+def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:
+    """Raises NameTaken."""
+    document, actor = form.document(), visit.user.username
+    if visit.model is None:
+        model = model_import_new(document=document, actor=actor, draft=visit.typed.get("draft", "")[:40])
+        return model, model.endpoints.earliest("id")
+    endpoint = model_change(
+        model=visit.model, document=document, endpoint=visit.endpoint, keeps_key=form.keeps_key, actor=actor
+    )
+    return visit.model, endpoint
+
+
+def enabled(visit: Visit, model: Model, endpoint: Endpoint) -> HttpResponse:
+    """As the command does it. A model that does not answer is kept, off, and its page says why."""
+    try:
+        reason = model_enable(model=model, actor=visit.user.username)
+    except RegistryError as error:
+        reason = str(error)
+    if reason:
+        words = _("%(name)s 已保存，未能启用，原因见页面顶部")
+        model.refresh_from_db()
+        if model.state == Model.State.ENABLED:
+            words = _("%(name)s 已保存，仍在服务，但端点没有通过探测")
+        messages.error(visit.request, words % {"name": model.name})
+        return visit.redirect(f"{reverse('model_edit', args=[model.pk])}?endpoint={endpoint.pk}")
+    messages.success(visit.request, _("已启用 %(name)s") % {"name": model.name})
+    return visit.redirect(reverse("models"))
+
+
+def remove(visit: Visit) -> HttpResponse:
+    """An endpoint, never the last one. Nothing else of the form is looked at."""
+    wanted = visit.request.POST["remove"]
+    endpoint = next((one for one in visit.endpoints if str(one.pk) == wanted), None)
+    if visit.model is None:
+        return redraw(visit)
+    if endpoint is not None:  # else another tab was quicker
+        try:
+            endpoint_remove(endpoint=endpoint, actor=visit.user.username)
+        except RegistryError:
+            messages.error(visit.request, _("这是最后一个端点，不能删除。可以修改它，或删除整个模型。"))
+        else:
+            messages.success(visit.request, _("已删除端点 %(url)s") % {"url": endpoint.inference_url})
+    return visit.redirect(reverse("model_edit", args=[visit.model.pk]))
+
+
+ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
+    "redraw": redraw,
+    "adopt": adopt,
+    "advise": advise,
+    "missing": missing,
+    "probe": probe,
+    "save": save,
+    "enable": enable,
+}

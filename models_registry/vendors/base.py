@@ -5,10 +5,12 @@ Canonical is OpenAI's shape for chat, completions and embeddings, and DESIGN-fix
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 Json = dict[str, Any]
+
+OPERATIONS = {"llm": "chat", "embedding": "embeddings", "rerank": "rerank", "ocr": "ocr"}  # what a kind is called for
 
 
 class UsageSeen(NamedTuple):
@@ -67,20 +69,54 @@ class Dialect(Protocol):
         """The smallest canonical request that only a working model of this kind answers."""
 
 
+class Text(NamedTuple):
+    """Words for people, in both languages of the console."""
+
+    zh: str
+    en: str
+
+
+NO_TEXT = Text("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class KindSpec:
+    """How a vendor answers one kind, and what the import form says about it."""
+
     dialect: Dialect
     default_url: str = ""
-    help_zh: str = ""
+    example_model: str = ""
+    help: Text = NO_TEXT
+    names_model: bool = True  # False where the vendor's path has one model, and the request names none
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
+    """The import form is drawn from this: cards from the labels, fields from `fields()`."""
+
     slug: str
     label_zh: str
     label_en: str
     kinds: Mapping[str, KindSpec]
+    mark: str = ""  # one or two characters that stand for the vendor in rows
+    order: int = 50  # of the cards in the form
     needs_key: bool = True
     auths: tuple[str, ...] = ("bearer",)
+    thinkings: tuple[str, ...] = ("leave", "lift")
+    parameter_profiles: tuple[str, ...] = ("none", "qwen")
+    lists_models: bool = True  # GET …/models beside the inference path
     docs_url: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
+    help: Text = NO_TEXT
+
+    def fields(self, kind: str) -> tuple[str, ...]:
+        """The fields of section 连接 that make sense for this vendor and kind, in their order."""
+        fields = ["upstream_model", "inference_url", "api_key"]
+        if len(self.auths) > 1:
+            fields.append("auth")
+        if kind != "ocr":
+            fields.append("context_length")
+        if kind == "llm":
+            fields += ["max_output_tokens", "stream_only"]
+            fields += ["thinking"] if len(self.thinkings) > 1 else []
+            fields += ["parameter_profile"] if len(self.parameter_profiles) > 1 else []
+        return tuple(fields)

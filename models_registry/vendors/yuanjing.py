@@ -13,6 +13,7 @@ from models_registry.vendors.base import (
     Outgoing,
     Reply,
     Target,
+    Text,
     UsageSeen,
     Vendor,
 )
@@ -27,6 +28,8 @@ from models_registry.vendors.probe_image import PROBE_PNG
 from models_registry.vendors.wire import json_object, snippet, url_join
 
 CHAT_URL = "https://maas.ai-yuanjing.com/openapi/compatible-mode/v1"
+ADDS_CHAT = Text("平台补上 /chat/completions。", "/chat/completions is added.")
+ADDS_EMBEDDINGS = Text("平台补上 /embeddings。", "/embeddings is added.")
 API_URL = "https://maas-api.ai-yuanjing.com/openapi"
 
 
@@ -125,10 +128,40 @@ VENDOR = Vendor(
     slug="yuanjing",
     label_zh="联通元景",
     label_en="China Unicom Yuanjing",
+    mark="元",
+    order=10,
     kinds={
-        "llm": KindSpec(ChatDialect(), CHAT_URL),
-        "embedding": KindSpec(EmbeddingDialect(), f"{API_URL}/compatible-mode/v1"),
-        "rerank": KindSpec(YuanjingRerank(), f"{API_URL}/bge/v1"),
-        "ocr": KindSpec(YuanjingOcr(), f"{API_URL}/v1"),
+        "llm": KindSpec(ChatDialect(), CHAT_URL, "deepseek-r1", ADDS_CHAT),
+        "embedding": KindSpec(
+            EmbeddingDialect(),
+            f"{API_URL}/compatible-mode/v1",
+            "qwen3-embed-0.6b",
+            ADDS_EMBEDDINGS,
+        ),
+        "rerank": KindSpec(
+            YuanjingRerank(),
+            f"{API_URL}/bge/v1",
+            "bge",
+            Text(
+                "平台补上 /rerank。请求为 {query, texts}，分数是未归一化的原值，不返回用量。",
+                "/rerank is added. Asked as {query, texts}; scores are raw, and no usage is returned.",
+            ),
+            names_model=False,
+        ),
+        "ocr": KindSpec(
+            YuanjingOcr(),
+            f"{API_URL}/v1",
+            "unicom-ocr",
+            Text(
+                "平台补上 /unicom-ocr，图片以表单上传，按返回的页数计费。",
+                "/unicom-ocr is added. Pictures are uploaded as a form; the pages of the reply are billed.",
+            ),
+            names_model=False,
+        ),
     },
+    help=Text(
+        "LLM 在 maas.ai-yuanjing.com，其余在 maas-api.ai-yuanjing.com。deepseek-r1 的思考过程写在正文的 <think> 里。",
+        "LLM at maas.ai-yuanjing.com, all else at maas-api.ai-yuanjing.com. deepseek-r1 thinks inside <think> in the"
+        " content.",
+    ),
 )

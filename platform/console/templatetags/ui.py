@@ -86,14 +86,9 @@ def vendor_label(slug: str) -> str:
 @register.simple_tag
 def vendor_mark(slug: str) -> SafeString:
     """The square with one or two characters that stands for a vendor in rows."""
-    marks: Mapping[str, str] = {
-        "openai_compatible": "AI",
-        "yuanjing": "元",
-        "ollama": "O",
-        "dashscope": "千",
-        "ark": "火",
-    }
-    return format_html('<span class="vendor-mark" aria-hidden="true">{}</span>', marks.get(slug, slug[:1].upper()))
+    vendor = VENDORS.get(slug)
+    mark = vendor.mark if vendor and vendor.mark else slug[:1].upper()
+    return format_html('<span class="vendor-mark" aria-hidden="true">{}</span>', mark)
 
 
 # --- links -------------------------------------------------------------------------------------------
