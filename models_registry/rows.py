@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from models_registry.models import Endpoint, HealthChange, Model, Price
@@ -19,6 +19,7 @@ GRACE = timedelta(seconds=30)  # a worker may be busy
 class ModelRow:
     model: Model
     endpoints: list[Endpoint]  # in the order they are called; their keys were not loaded
+    keyed: set[int]  # the ids of those that have a key
     price: Price | None
     uptime: Uptime
 
@@ -46,6 +47,11 @@ class ModelRow:
         return max((one.checked_at for one in self.endpoints if one.checked_at), default=None)
 
     @property
+    def others(self) -> int:
+        """Endpoints beside the first."""
+        return len(self.endpoints) - 1
+
+    @property
     def down_count(self) -> int:
         return sum(endpoint.health == DOWN for endpoint in self.endpoints)
 
@@ -55,15 +61,20 @@ def model_rows(*, models: Iterable[Model]) -> list[ModelRow]:
     chosen = list(models)
     ids = [model.pk for model in chosen]
     endpoints: dict[int, list[Endpoint]] = {pk: [] for pk in ids}
-    for endpoint in Endpoint.objects.filter(model__in=ids).defer("api_key").order_by("priority", "id"):
+    keyed = set()
+    found = Endpoint.objects.filter(model__in=ids).defer("api_key").annotate(has_key=~Q(api_key=""))
+    for endpoint in found.order_by("priority", "id"):
         endpoints[endpoint.model_id].append(endpoint)
+        if endpoint.has_key:
+            keyed.add(endpoint.pk)
     prices = prices_in_force(model_ids=ids)
     now = timezone.now()
     changes = health_changes(endpoints=[one for several in endpoints.values() for one in several], now=now)
     rows = []
     for model in chosen:
         spans = [spans_of(model, one, changes.get(one.pk, []), now) for one in endpoints[model.pk]]
-        rows.append(ModelRow(model, endpoints[model.pk], prices.get(model.pk), uptime_of(endpoints=spans, now=now)))
+        uptime = uptime_of(endpoints=spans, now=now)
+        rows.append(ModelRow(model, endpoints[model.pk], keyed, prices.get(model.pk), uptime))
     return rows
 
 
@@ -78,8 +89,8 @@ def health_changes(*, endpoints: list[Endpoint], now: datetime) -> dict[int, lis
     """Those of the hours that uptime tells of, by endpoint, in order."""
     found: dict[int, list[Change]] = {}
     rows = HealthChange.objects.filter(endpoint__in=endpoints, created_at__gte=window_start(now))
-    for endpoint_id, *change in rows.order_by("id").values_list("endpoint_id", "created_at", "old", "new"):
-        found.setdefault(endpoint_id, []).append(Change(*change))
+    for endpoint_id, at, old, new in rows.order_by("id").values_list("endpoint_id", "created_at", "old", "new"):
+        found.setdefault(endpoint_id, []).append(Change(at, old, new))
     return found
 
 
@@ -89,6 +100,4 @@ def spans_of(model: Model, endpoint: Endpoint, changes: list[Change], now: datet
         return []
     late = now - checked > timedelta(seconds=3 * settings.PROBE_INTERVAL_S) + GRACE
     known_until = checked if late or model.state != Model.State.ENABLED else now
-    return endpoint_spans(
-        changes=changes, health=endpoint.health, start=window_start(now), known_until=known_until
-    )
+    return endpoint_spans(changes=changes, health=endpoint.health, start=window_start(now), known_until=known_until)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from models_registry.models import Endpoint, Model
@@ -36,8 +37,9 @@ class ModelFilter:
     health: str = ""  # up | degraded | down | unknown: of enabled models
     state: str = ""  # on (also while checking) | off
 
-    def without_kind(self) -> "ModelFilter":
-        return replace(self, kind="")
+    def of_kind(self, kind: str) -> "ModelFilter":
+        """The same for another kind, or with "" for all of them."""
+        return replace(self, kind=kind)
 
     @property
     def is_narrow(self) -> bool:
@@ -45,7 +47,7 @@ class ModelFilter:
 
 
 def models_found(*, user: User, wanted: ModelFilter) -> QuerySet[Model]:
-    """In the order of their names."""
+    """In the order of their names, as people sort them."""
     found = models_visible(user=user)
     if wanted.kind:
         found = found.filter(kind=wanted.kind)
@@ -58,7 +60,7 @@ def models_found(*, user: User, wanted: ModelFilter) -> QuerySet[Model]:
         found = found.filter(in_health(wanted.health), state=Model.State.ENABLED)
     if text := wanted.query.replace("\x00", "").strip():
         found = found.filter(matching(text, sees_endpoints=user.is_staff))
-    return found.order_by("name")
+    return found.order_by(Lower("name"), "id")
 
 
 def matching(text: str, *, sees_endpoints: bool) -> Q:
@@ -83,7 +85,7 @@ def in_health(word: str) -> Q:
 
 def kind_counts(*, user: User, wanted: ModelFilter) -> dict[str, int]:
     """Every kind's number of models that the rest of the filter lets through."""
-    found = models_found(user=user, wanted=wanted.without_kind()).order_by()
+    found = models_found(user=user, wanted=wanted.of_kind("")).order_by()
     counted = dict(found.values_list("kind").annotate(count=Count("pk")))
     return {kind: counted.get(kind, 0) for kind in Model.Kind.values}
 

@@ -145,9 +145,12 @@ def enabling_request(*, model: Model, actor: str) -> None:
         raise RegistryError(reason, field="price")
     if not model.endpoints.exists():
         raise RegistryError(f"{model.name} has no endpoint to call", field="endpoints")
-    Model.objects.filter(pk=model.pk, state=Model.State.DISABLED).update(
+    endpoints_lock(model.endpoints.all())
+    begun = Model.objects.filter(pk=model.pk, state=Model.State.DISABLED).update(
         state=Model.State.CHECKING, checking_since=timezone.now(), lease_until=None, state_reason=""
     )
+    if begun:
+        health_forget(endpoints=model.endpoints.all(), reason="nobody looked while the model was off")
     audit(actor=actor, verb="model.enable", object=model.name)
 
 
@@ -176,8 +179,7 @@ def enabling_finish(*, model_id: int, answered: bool, reason: str) -> None:
 
 @transaction.atomic
 def model_disable(*, model: Model, actor: str, reason: str = "") -> None:
-    """Off within a second. What is no longer probed is no longer known: its endpoints' health ends here."""
-    health_forget(endpoints=Endpoint.objects.filter(model=model), reason="the model was disabled")
+    """Off within a second."""
     Model.objects.filter(pk=model.pk).update(
         state=Model.State.DISABLED,
         state_reason=reason,
@@ -225,12 +227,20 @@ def health_observe(*, endpoint_id: int, health: str, reason: str) -> bool:
 
 
 def health_forget(*, endpoints: QuerySet[Endpoint], reason: str) -> None:
-    """Known no longer: callers may try, and the next probe tells. In the caller's transaction."""
+    """Known no longer, and not since the last check: callers may try, and the next probe tells.
+
+    In the caller's transaction.
+    """
     endpoints_lock(endpoints)
-    known = endpoints.exclude(health=Endpoint.Health.UNKNOWN).defer("api_key")
     changes = [
-        HealthChange(endpoint=endpoint, old=endpoint.health, new=Endpoint.Health.UNKNOWN, reason=reason)
-        for endpoint in known
+        HealthChange(
+            endpoint=endpoint,
+            old=endpoint.health,
+            new=Endpoint.Health.UNKNOWN,
+            reason=reason,
+            created_at=endpoint.checked_at or timezone.now(),
+        )
+        for endpoint in endpoints.exclude(health=Endpoint.Health.UNKNOWN).defer("api_key")
     ]
     HealthChange.objects.bulk_create(changes)
     Endpoint.objects.filter(pk__in=[change.endpoint_id for change in changes]).update(health=Endpoint.Health.UNKNOWN)

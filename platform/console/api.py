@@ -8,6 +8,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
+from inference.api import router as models_router
 
 api = NinjaAPI(
     title="Model Console",
@@ -17,6 +18,7 @@ api = NinjaAPI(
     auth=[ManagementKey(), BrowserSession()],
     docs_url="/docs",
 )
+api.add_router("", models_router)
 
 
 def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:
