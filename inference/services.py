@@ -3,8 +3,10 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from inference.probes import ProbeResult, endpoint_probe
 from models_registry.models import Endpoint, Model
@@ -18,6 +20,7 @@ from models_registry.services import (
 log = logging.getLogger(__name__)
 
 SECOND_LOOK_S = 1.0  # a single bad answer takes nobody down
+UNCLAIMED_S = 3.0  # longer than beat's longest tick: a worker would have claimed it
 
 
 def model_enable(*, model: Model, actor: str) -> str:
@@ -80,16 +83,36 @@ def enabling_wait(*, model_id: int) -> str:
         time.sleep(0.2)
 
 
+def enabling_continue(*, model: Model) -> None:
+    """Who waits for a model that nobody has begun to probe does it: without a worker nobody else would."""
+    waited_since = timezone.now() - timedelta(seconds=UNCLAIMED_S)
+    if model.checking_since and model.checking_since < waited_since and enabling_claim(model_id=model.pk):
+        enabling_probe(model_id=model.pk)
+
+
 def endpoint_reprobe(*, endpoint_id: int) -> None:
     """A failure is looked at twice before the endpoint goes down; one answer takes it back."""
     endpoint = Endpoint.objects.filter(pk=endpoint_id).select_related("model").first()
-    if endpoint is None:
-        return
+    if endpoint is not None:
+        observe(endpoint_id, probe_twice(endpoint))
+
+
+def probe_twice(endpoint: Endpoint) -> ProbeResult:
     result = probe(endpoint)
     if not result.answered and endpoint.health != Endpoint.Health.DOWN:
         time.sleep(min(SECOND_LOOK_S, settings.PROBE_INTERVAL_S / 2))
         result = probe(endpoint)
-    observe(endpoint_id, result)
+    return result
+
+
+def model_test(*, model: Model) -> list[tuple[Endpoint, ProbeResult]]:
+    """Probes every endpoint now, in the order they are called, and notes their health as any later probe would."""
+    endpoints = list(model.endpoints.select_related("model").order_by("priority", "id"))
+    with ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe") as pool:
+        results = list(pool.map(probe_twice, endpoints))
+    for endpoint, result in zip(endpoints, results, strict=True):
+        observe(endpoint.pk, result)
+    return list(zip(endpoints, results, strict=True))
 
 
 def observe(endpoint_id: int, result: ProbeResult) -> None:

@@ -1,10 +1,17 @@
 from django.urls import path
 
-from inference.views import importing, models, playground
+from inference.views import importing, model_actions, models, playground
 
 urlpatterns = [
     # --- 模型管理
     path("models/", models.models, name="models"),
+    path("models/export.yaml", models.models_export, name="models_export"),
+    path("models/bulk/", model_actions.bulk, name="models_bulk"),
+    path("models/<int:model_id>/row/", models.model_row, name="model_row"),
+    path("models/<int:model_id>/enable/", model_actions.enable, name="model_enable"),
+    path("models/<int:model_id>/disable/", model_actions.disable, name="model_disable"),
+    path("models/<int:model_id>/test/", model_actions.test, name="model_test"),
+    path("models/<int:model_id>/delete/", model_actions.delete, name="model_delete"),
     # --- 导入模型
     path("models/import/", importing.model_import, name="model_import"),
     path("models/<int:model_id>/edit/", importing.model_edit, name="model_edit"),

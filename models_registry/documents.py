@@ -26,6 +26,7 @@ UNIT_FORMS = {
 }
 PRICE_FORMS = ", ".join(UNIT_FORMS.values())
 PRICE_NANO_MAX = 10**15  # dearer, and a great usage would not fit the ledger's integers
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")  # PostgreSQL takes no NUL, and no name or address has the others
 HEADER_TEXT = re.compile(r"[!-~]*\Z")
 
 
@@ -112,6 +113,13 @@ class EndpointDocument(Strict):
             raise ValueError(f"{value!r} is no vendor; choose one of {', '.join(VENDORS)}")
         return value
 
+    @field_validator("model", "inference_url")
+    @classmethod
+    def writable(cls, value: str) -> str:
+        if UNWRITABLE.search(value.strip()):
+            raise ValueError(f"{value!r} has control characters")
+        return value.strip()
+
     @field_validator("inference_url")
     @classmethod
     def http_url(cls, value: str) -> str:
@@ -122,6 +130,14 @@ class EndpointDocument(Strict):
             raise ValueError("leave the user and password out of the URL; keys go into api_key")
         _ = parts.port  # raises ValueError for a port that is none
         return value.strip()
+
+    def check_kind(self, kind: str) -> None:
+        """Raises ValueError where the vendor has no such kind, or needs to be told which model is meant."""
+        vendor = VENDORS[self.vendor]
+        if kind not in vendor.kinds:
+            raise ValueError(f"vendor {vendor.slug} has no {kind}; it has {', '.join(vendor.kinds)}")
+        if not self.model and vendor.kinds[kind].names_model:
+            raise ValueError("endpoints[].model is missing: the name the upstream knows the model by")
 
     def resolved_key(self) -> str:
         """`env:NAME` reads the environment of the command; anything else is the key itself. Raises DocumentError."""
@@ -156,11 +172,7 @@ class ModelDocument(Strict):
     @model_validator(mode="after")
     def vendors_have_the_kind(self) -> "ModelDocument":
         for endpoint in self.endpoints:
-            vendor = VENDORS[endpoint.vendor]
-            if self.kind not in vendor.kinds:
-                raise ValueError(f"vendor {vendor.slug} has no {self.kind}; it has {', '.join(vendor.kinds)}")
-            if not endpoint.model and vendor.kinds[self.kind].names_model:
-                raise ValueError("endpoints[].model is missing: the name the upstream knows the model by")
+            endpoint.check_kind(self.kind)
         return self
 
 

@@ -1,9 +1,14 @@
-"""Writes of the registry: what is served, at what price, and whether it is on."""
+"""Writes of the registry: what is served, at what price, and whether it is on.
 
+Locks are taken in one order everywhere: endpoints, the revision, the model.
+"""
+
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.revision import revision_bump
@@ -16,18 +21,28 @@ CHECKING_LIMIT_S = 50
 
 
 class RegistryError(Exception):
-    """A wish that cannot be met; the message says why and what to do."""
+    """A wish that cannot be met; the message says why and what to do. `field` names what is at fault, if a field is."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ModelExists(RegistryError):
+    """A model of this name is already there."""
 
 
 # --- what is served --------------------------------------------------------------------------------
 @transaction.atomic
 def registry_apply(*, document: RegistryDocument, actor: str) -> list[Model]:
     """Upserts the document's models by name, all or none. Models it does not name stay as they are."""
+    endpoints_lock(Endpoint.objects.filter(model__name__in=[one.name for one in document.models]))
     return [model_upsert(document=one, actor=actor) for one in document.models]
 
 
 @transaction.atomic
 def model_upsert(*, document: ModelDocument, actor: str) -> Model:
+    endpoints_lock(Endpoint.objects.filter(model__name=document.name))
     fields = {
         "kind": document.kind,
         "stream_only": document.stream_only,
@@ -44,6 +59,45 @@ def model_upsert(*, document: ModelDocument, actor: str) -> Model:
     return model
 
 
+@transaction.atomic
+def model_create(*, document: ModelDocument, actor: str) -> Model:
+    """Raises ModelExists: what is served under a name is not replaced by an import that knows nothing of it."""
+    revision_bump()  # one importer at a time, so that of two with the same name the second is told so
+    if Model.objects.filter(name=document.name).exists():
+        raise ModelExists(f"there is a model {document.name!r}; change that one, or choose another name", field="name")
+    return model_upsert(document=document, actor=actor)
+
+
+@transaction.atomic
+def model_change(*, model: Model, changes: dict[str, Any], price: PriceDocument | None, actor: str) -> None:
+    """`changes` are columns of the model: limits, lengths, stream_only. A price becomes a new version."""
+    changed = Model.objects.filter(pk=model.pk).update(**changes, revision=revision_bump())
+    if not changed:
+        raise RegistryError(f"{model.name} was deleted in the meantime")
+    if price:
+        price_set(model=model, document=price)
+    details = {name: value for name, value in changes.items() if getattr(model, name) != value}
+    audit(actor=actor, verb="model.change", object=model.name, price=bool(price), **details)
+
+
+@transaction.atomic
+def models_delete(*, models: Iterable[Model], actor: str) -> list[str]:
+    """The names of those that were there. Gateways stop serving them with the revision; usage and transfers stay."""
+    ids = [model.pk for model in models]
+    endpoints_lock(Endpoint.objects.filter(model__in=ids))
+    revision_bump()
+    names = list(Model.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True))
+    Model.objects.filter(pk__in=ids).delete()
+    for name in names:
+        audit(actor=actor, verb="model.delete", object=name)
+    return names
+
+
+def endpoints_lock(endpoints: QuerySet[Endpoint]) -> None:
+    """First of all, as whoever observes health does: two who lock in different orders wait for each other for ever."""
+    list(endpoints.select_for_update(of=("self",)).order_by("id").values_list("id"))
+
+
 def price_set(*, model: Model, document: PriceDocument) -> None:
     """A new version, unless the newest says the same."""
     columns = {"input_nano": 0, "output_nano": 0, "call_nano": 0, "page_nano": 0, **document.columns()}
@@ -53,11 +107,11 @@ def price_set(*, model: Model, document: PriceDocument) -> None:
 
 
 def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> None:
-    """The endpoints become those of the documents; one that stays the same place keeps its health and history."""
+    """The endpoints become those of the documents; one that stays the same place keeps its health and history,
+    and its key where the document is silent about it, as exported documents are."""
     kept: list[int] = []
     for document in documents:
-        columns = {
-            "api_key": document.resolved_key(),
+        columns: dict[str, Any] = {
             "auth": document.auth,
             "thinking": document.thinking,
             "parameter_profile": document.parameter_profile,
@@ -73,9 +127,11 @@ def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> Non
             inference_url=document.inference_url,
             upstream_model=document.model,
         )
+        if document.api_key is not None:
+            columns["api_key"] = document.resolved_key()
         for name, value in columns.items():
             setattr(endpoint, name, value)
-        endpoint.save()
+        endpoint.save(update_fields=list(columns) if endpoint.pk else None)
         kept.append(endpoint.pk)
     model.endpoints.exclude(pk__in=kept).delete()
 
@@ -85,12 +141,16 @@ def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> Non
 def enabling_request(*, model: Model, actor: str) -> None:
     """The admin's wish. The model is served once a probe has claimed it and an endpoint has answered."""
     if not model.prices.exists():
-        raise RegistryError(f"{model.name} has no price: give it one, or mark it free, before it is enabled")
+        reason = f"{model.name} has no price: give it one, or mark it free, before it is enabled"
+        raise RegistryError(reason, field="price")
     if not model.endpoints.exists():
-        raise RegistryError(f"{model.name} has no endpoint to call")
-    Model.objects.filter(pk=model.pk, state=Model.State.DISABLED).update(
+        raise RegistryError(f"{model.name} has no endpoint to call", field="endpoints")
+    endpoints_lock(model.endpoints.all())
+    begun = Model.objects.filter(pk=model.pk, state=Model.State.DISABLED).update(
         state=Model.State.CHECKING, checking_since=timezone.now(), lease_until=None, state_reason=""
     )
+    if begun:
+        health_forget(endpoints=model.endpoints.all(), reason="nobody looked while the model was off")
     audit(actor=actor, verb="model.enable", object=model.name)
 
 
@@ -119,6 +179,7 @@ def enabling_finish(*, model_id: int, answered: bool, reason: str) -> None:
 
 @transaction.atomic
 def model_disable(*, model: Model, actor: str, reason: str = "") -> None:
+    """Off within a second."""
     Model.objects.filter(pk=model.pk).update(
         state=Model.State.DISABLED,
         state_reason=reason,
@@ -127,6 +188,16 @@ def model_disable(*, model: Model, actor: str, reason: str = "") -> None:
         revision=revision_bump(),
     )
     audit(actor=actor, verb="model.disable", object=model.name)
+
+
+@transaction.atomic
+def models_disable(*, models: Iterable[Model], actor: str) -> int:
+    """How many of them were on."""
+    chosen = Model.objects.filter(pk__in=[model.pk for model in models]).exclude(state=Model.State.DISABLED)
+    on = list(chosen.order_by("id"))
+    for model in on:
+        model_disable(model=model, actor=actor)
+    return len(on)
 
 
 def enabling_unclaimed() -> list[int]:
@@ -153,6 +224,33 @@ def health_observe(*, endpoint_id: int, health: str, reason: str) -> bool:
         HealthChange.objects.create(endpoint=endpoint, old=endpoint.health, new=health, reason=reason)
         Model.objects.filter(pk=endpoint.model_id).update(revision=revision_bump())
     return True
+
+
+def health_forget(*, endpoints: QuerySet[Endpoint], reason: str) -> None:
+    """Known no longer, and not since the last check: callers may try, and the next probe tells.
+
+    In the caller's transaction.
+    """
+    endpoints_lock(endpoints)
+    changes = [
+        HealthChange(
+            endpoint=endpoint,
+            old=endpoint.health,
+            new=Endpoint.Health.UNKNOWN,
+            reason=reason,
+            created_at=endpoint.checked_at or timezone.now(),
+        )
+        for endpoint in endpoints.exclude(health=Endpoint.Health.UNKNOWN).defer("api_key")
+    ]
+    HealthChange.objects.bulk_create(changes)
+    Endpoint.objects.filter(pk__in=[change.endpoint_id for change in changes]).update(health=Endpoint.Health.UNKNOWN)
+
+
+def probes_request(*, models: Iterable[Model]) -> int:
+    """Makes the next probe of the enabled ones among them due now; how many models these are."""
+    on = Model.objects.filter(pk__in=[model.pk for model in models], state=Model.State.ENABLED)
+    Endpoint.objects.filter(model__in=on.values("pk")).update(probe_due_at=timezone.now())
+    return on.count()
 
 
 def probes_claim(*, interval_s: float, limit: int = 100) -> list[int]:

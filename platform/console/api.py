@@ -10,6 +10,7 @@ from ninja.errors import AuthenticationError, ValidationError
 from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 from billing.api import router as billing_router
+from inference.api import router as models_router
 from inference.api_probe import router as probe_router
 from models_registry.api import router as vendors_router
 
@@ -25,6 +26,7 @@ api.add_router("", billing_router)
 api.add_router("", accounts_router)
 api.add_router("", vendors_router)
 api.add_router("", probe_router)
+api.add_router("", models_router)
 
 
 def failure(request: HttpRequest, status: int, code: str, message: str, param: str | None = None) -> HttpResponse:

@@ -1,0 +1,120 @@
+"""What rows of models are made of. `{% load models_ui %}`."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from inference.reasons import reason_short
+from models_registry.models import Endpoint, Model
+from models_registry.rows import ModelRow
+from models_registry.uptime import Hour, Uptime
+
+register = template.Library()
+
+HOST_MAX, PATH_MAX = 40, 44
+TONES = {"good": "", "warn": "warn", "bad": "bad", "none": "none"}
+
+
+class Why(NamedTuple):
+    short: str
+    whole: str
+
+
+@register.filter
+def why(row: ModelRow) -> Why:
+    """What stands below a row's health: the reason in some twelve characters, and the whole of it for the hover."""
+    if row.health == "disabled":
+        return why_off(row)
+    if row.health == "degraded":
+        words = _("%(down)d / %(all)d 个端点不可用") % {"down": row.down_count, "all": len(row.endpoints)}
+        return Why(words, whole_reason(row))
+    if row.health == "down":
+        return Why(reason_short(next(one.health_reason for one in row.endpoints)), whole_reason(row))
+    return Why(_("等待探测"), "") if row.health == "unknown" else Why("", "")
+
+
+def why_off(row: ModelRow) -> Why:
+    if words := why_not_ready(row):
+        return Why(words, "")
+    if row.model.state_reason:
+        return Why(reason_short(row.model.state_reason), row.model.state_reason)
+    return Why(_("管理员停用") if row.checked_at else _("尚未启用"), "")
+
+
+@register.filter
+def why_not_ready(row: ModelRow) -> str:
+    """Why it cannot be switched on; empty where it can."""
+    if row.price is None:
+        return _("未定价，不能启用")
+    return "" if row.endpoints else _("没有端点，不能启用")
+
+
+def whole_reason(row: ModelRow) -> str:
+    return "\n".join(one.health_reason for one in row.endpoints if one.health == Endpoint.Health.DOWN)
+
+
+# --- addresses ---------------------------------------------------------------------------------------
+@register.filter
+def url_host(url: str) -> str:
+    """Scheme only where it is not https; what is too long loses its beginning."""
+    parts = urlsplit(url)
+    return tail(parts.netloc, HOST_MAX)
+
+
+@register.filter
+def url_path(url: str) -> str:
+    parts = urlsplit(url)
+    return tail(f"{parts.path}?{parts.query}" if parts.query else parts.path or "/", PATH_MAX)
+
+
+def tail(text: str, limit: int) -> str:
+    """The end of an address tells two of them apart, so it is always there."""
+    return text if len(text) <= limit else f"…{text[1 - limit :]}"
+
+
+# --- limits ------------------------------------------------------------------------------------------
+@register.filter
+def limits_whole(model: Model) -> str:
+    named = ((model.rpm, "RPM"), (model.tpm, "TPM"), (model.concurrency, _("并发")))
+    return " · ".join(f"{value:,} {unit}" if value else f"{_('不限')} {unit}" for value, unit in named)
+
+
+# --- uptime ------------------------------------------------------------------------------------------
+@register.simple_tag
+def uptime_bars(uptime: Uptime) -> SafeString:
+    """24 bars; each says its hour and what was seen in it."""
+    bars = format_html_join(
+        "", '<i class="{}" title="{}"></i>', ((TONES[hour.tone], told(hour)) for hour in uptime.hours)
+    )
+    return format_html('<span class="uptime" aria-hidden="true">{}</span>', bars)
+
+
+def told(hour: Hour) -> str:
+    start, end = timezone.localtime(hour.start), timezone.localtime(hour.end)
+    head = f"{start:%H:%M}–{end:%H:%M} · "
+    if hour.tone == "none":
+        return head + _("无数据")
+    if hour.tone == "good":
+        return head + _("正常")
+    seen = ((hour.down_s, _("不可用")), (hour.degraded_s, _("降级")))
+    return head + " · ".join(f"{word} {length(seconds)}" for seconds, word in seen if seconds)
+
+
+def length(seconds: float) -> str:
+    if seconds < 60:
+        return _("%(count)d 秒") % {"count": max(1, round(seconds))}
+    return _("%(count)d 分钟") % {"count": round(seconds / 60)}
+
+
+@register.filter
+def uptime_percent(uptime: Uptime) -> str:
+    """100%, 99.91%; a dash where nothing is known."""
+    share = uptime.permyriad
+    if share is None:
+        return "—"
+    return "100%" if share == 10_000 else f"{share // 100}.{share % 100:02d}%"

@@ -1,0 +1,31 @@
+/* 模型管理: what the list does beyond htmx and the shared script. Without it every action is a plain form. */
+"use strict";
+
+const list = () => document.getElementById("models");
+
+// A dialog opens when the server has filled it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "ask") event.detail.target.showModal();
+});
+
+// The address carries only what was asked for.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.detail.elt.matches(".models-filter")) return;
+  for (const [name, value] of Object.entries(event.detail.parameters)) if (!value) delete event.detail.parameters[name];
+});
+
+// Clearing the selection changes no checkbox by a click, so its count has to be told.
+document.addEventListener("reset", (event) => {
+  if (event.target === list()) setTimeout(() => showBulk(event.target));
+});
+
+// A worker probes in the background: the rows look again for a while.
+const LOOKS_MS = [1500, 3000, 5000, 8000, 12000];
+document.addEventListener("rows-probed", () => {
+  const chosen = list().querySelectorAll('input[name="selected"]:checked');
+  const rows = [...(chosen.length ? chosen : list().querySelectorAll('input[name="selected"]'))].map((box) => box.closest("tr").id);
+  LOOKS_MS.forEach((wait) => setTimeout(() => rows.forEach((id) => {
+    const row = document.getElementById(id);
+    if (row && !row.querySelector("details[open]")) htmx.trigger(row, "refresh");
+  }), wait));
+});
