@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field, WithJsonSchema, field_validator
 
-from inference.probes import OPERATIONS, ProbeResult
+from inference.probes import ProbeResult
 from inference.reasons import reason_parts
 from models_registry.documents import (
     EndpointDocument,
@@ -21,6 +21,7 @@ from models_registry.export import limits, price_document
 from models_registry.models import Endpoint, Price
 from models_registry.rows import ModelRow
 from models_registry.vendors import VENDORS
+from models_registry.vendors.base import OPERATIONS
 
 Kind = Literal["llm", "embedding", "rerank", "ocr"]
 

@@ -36,7 +36,7 @@ def test_a_hold_takes_the_trial_first(rich: Workspace, writer: int) -> None:
     hold = place(rich, writer)
     assert hold.legs == [Leg(1, "trial", TENTH_NANO)]
     assert wallets(rich) == {"trial": (40 * YUAN - TENTH_NANO, TENTH_NANO), "paid": (1000 * YUAN, 0)}
-    assert balance_of(workspace=rich) == Balance(40 * YUAN - TENTH_NANO, 1000 * YUAN, TENTH_NANO)
+    assert balance_of(workspace=rich) == Balance(40 * YUAN - TENTH_NANO, 1000 * YUAN, TENTH_NANO, 40 * YUAN)
     assert hold.balance_nano == 1040 * YUAN - TENTH_NANO
     settle(hold, writer)
 
