@@ -1,9 +1,10 @@
 """Shapes of the money's API. Money is a plain decimal of yuan with all nine places."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Field, Schema
+from pydantic import PlainSerializer, WithJsonSchema
 
 from accounts.money import nano_to_yuan
 from billing.models import Transfer, UsageRecord
@@ -12,6 +13,12 @@ from billing.selectors import Balance, Receipt, Step, Sums
 
 YUAN: Any = Field(examples=["0.042168000"], description="Yuan, nine decimal places, no symbol.")
 REQUEST_ID: Any = Field(examples=["req_5f0c9f4e8a7b4d1c9e2a3b4c5d6e7f80"])
+# With its microseconds, which the hash of a transfer covers; the default cuts them off.
+Moment = Annotated[
+    datetime,
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-21T06:31:25.630412+00:00"]}),
+]
 ITEMS = {"input": "tokens", "output": "tokens", "call": "calls", "page": "pages"}
 
 
@@ -29,7 +36,7 @@ class UsageOut(Schema):
     """One call that was let through to an upstream."""
 
     request_id: str = REQUEST_ID
-    created_at: datetime
+    created_at: Moment
     model: str = Field(examples=["deepseek-r1"])
     operation: str = Field(examples=["chat"], description="chat, completions, embeddings, rerank or ocr")
     api_key_id: int | None
@@ -88,13 +95,13 @@ class StepOut(Schema):
     transfer_id: str = Field(examples=["req_5f0c9f4e8a7b4d1c9e2a3b4c5d6e7f80/post/1"])
     wallet: str = Field(examples=["trial"], description="trial, paid, or loss where the platform bore the cost")
     amount: str = YUAN
-    created_at: datetime
+    created_at: Moment
 
 
 class ReceiptOut(UsageOut):
     """`agrees_with_ledger` was recomputed for this answer: lines, charge, wallets, legs and hashes."""
 
-    settled_at: datetime
+    settled_at: Moment
     usage_source: str = Field(examples=["upstream"], description="upstream, counted, partial or none")
     price_version: int = Field(examples=[3])
     lines: list[LineOut]
@@ -117,7 +124,7 @@ class TransferOut(Schema):
     amount: str = YUAN
     pending_id: str | None
     reason: str = Field(examples=["settle"])
-    created_at: datetime
+    created_at: Moment
     hash: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
 
 

@@ -96,21 +96,23 @@ def book_page(
     records = records_newest_first(usage_records(query))
     page = page_of(records if with_calls else records.none(), number, size)
     grants = grants_of(workspace=query.workspace, period=query.period) if with_grants else []
-    grants = with_balances(query.workspace, within(page, grants))
+    if grants:
+        above = records[(number - 1) * size - 1] if number > 1 and page.rows else None
+        grants = with_balances(query.workspace, within(page, above, grants))
     entries = [*(Entry(record, None) for record in page.rows), *(Entry(None, grant) for grant in grants)]
     entries.sort(key=lambda entry: entry.created_at, reverse=True)
     return Book(page, list(by_day(entries, daily)))
 
 
-def within(page: Page[UsageRecord], grants: Sequence[Grant]) -> list[Grant]:
-    """Those that belong on the page: below its first call unless nothing is above it, above its last likewise."""
+def within(page: Page[UsageRecord], above: UsageRecord | None, grants: Sequence[Grant]) -> list[Grant]:
+    """Those that belong on the page: below the last call of the page before, and not below its own last."""
     if not page.rows:
         return list(grants) if page.number == 1 else []
-    first, last = page.rows[0].created_at, page.rows[-1].created_at
+    last = page.rows[-1].created_at
     return [
         grant
         for grant in grants
-        if (page.number == 1 or grant.created_at <= first) and (not page.has_more or grant.created_at > last)
+        if (above is None or grant.created_at <= above.created_at) and (not page.has_more or grant.created_at > last)
     ]
 
 

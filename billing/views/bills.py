@@ -96,9 +96,11 @@ def book_shown(request: HttpRequest, query: UsageQuery, daily: dict[Any, Any]) -
     type_ = TYPES[name]
     query = replace(query, outcomes=type_.outcomes)
     models = usage_by_model(UsageQuery(query.workspace, query.period))
+    if query.is_narrowed:
+        daily = usage_by_day(query)
     book = book_page(
         query=query,
-        daily=usage_by_day(query) if query.is_narrowed else daily,
+        daily=daily if type_.has_calls else {},
         number=page_number(request),
         size=PAGE_SIZE,
         with_calls=type_.has_calls,

@@ -25,7 +25,7 @@ from billing.selectors import (
     usage_records,
     usage_series,
 )
-from billing.views.filters import DAYS, days_asked, usage_query_asked
+from billing.views.filters import DAYS, days_asked, month_asked, query_asked, usage_query_asked
 
 PAGE_SIZE = 50
 EXPORT_ROWS_MAX = 100_000
@@ -59,9 +59,11 @@ def usage(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def usage_export(request: HttpRequest) -> StreamingHttpResponse:
-    """The calls of the filters as CSV, the newest first, EXPORT_ROWS_MAX at most; written while it is read."""
+    """The calls of the filters, or of a month, as CSV: the newest first, EXPORT_ROWS_MAX at most, written in pieces."""
     user: Any = request.user
-    query = usage_query_asked(request, workspace_personal(user=user))
+    workspace = workspace_personal(user=user)
+    month = "month" in request.GET
+    query = query_asked(request, workspace, month_asked(request)) if month else usage_query_asked(request, workspace)
     assert query.period is not None
     name = f"usage-{query.period.first:%Y-%m-%d}-{query.period.last:%Y-%m-%d}.csv"
     response = StreamingHttpResponse(csv_parts(query), content_type="text/csv; charset=utf-8")

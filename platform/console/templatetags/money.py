@@ -98,6 +98,12 @@ def or_dash(count: int) -> str:
 
 
 @register.filter
+def seconds_or_dash(duration_ms: int) -> str:
+    """Of an abandoned call nobody knows how long it took: its record says 0."""
+    return formats.seconds(duration_ms or None)
+
+
+@register.filter
 def clock_ms(moment: datetime) -> str:
     """14:31:25.630"""
     return formats.exact(moment).partition(" ")[2]
