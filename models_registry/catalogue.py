@@ -67,7 +67,7 @@ def entries_enabled() -> list[Entry]:
 
 def entry_visible(*, name: str, is_admin: bool) -> Entry:
     """Developers see what is enabled, admins everything. Raises Model.DoesNotExist."""
-    models = Model.objects.filter(name=name)
+    models = Model.objects.filter(name=name.replace("\0", ""))  # PostgreSQL takes no NUL
     found = entries_of(models if is_admin else models.filter(state=Model.State.ENABLED))
     if not found:
         raise Model.DoesNotExist
