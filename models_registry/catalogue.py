@@ -16,7 +16,9 @@ from models_registry.models import Endpoint, Model, Price
 from models_registry.offers import Buys, Offer, series_of, yuan_buys
 
 KINDS = {kind.value: order for order, kind in enumerate(Model.Kind)}
-COLUMNS = ("id", "name", "kind", "state", "context_length", "max_output_tokens", "rpm", "tpm", "concurrency")
+COLUMNS = ("name", "kind", "state", "context_length", "max_output_tokens", "rpm", "tpm", "concurrency")  # as in Entry
+OFFER = ("unit", "input_nano", "output_nano", "call_nano", "page_nano")  # as in Offer
+NO_PRICE = (0, "none", 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def entries_enabled() -> list[Entry]:
 
 def entry_visible(*, name: str, is_admin: bool) -> Entry:
     """Developers see what is enabled, admins everything. Raises Model.DoesNotExist."""
-    models = Model.objects.filter(name=name)
+    models = Model.objects.filter(name=name.replace("\0", ""))  # PostgreSQL takes no NUL
     found = entries_of(models if is_admin else models.filter(state=Model.State.ENABLED))
     if not found:
         raise Model.DoesNotExist
@@ -90,30 +92,27 @@ def chat_model_suggested() -> str:
 
 
 def entries_of(models: QuerySet[Model]) -> list[Entry]:
-    rows = list(models.values(*COLUMNS))
+    """Plain tuples all the way: a thousand model instances would cost more than the page they are for."""
+    rows = list(models.values_list("pk", *COLUMNS))
     within = models.values("pk")
     newest = Price.objects.filter(model__in=within).values("model_id").annotate(newest=Max("pk")).values("newest")
-    prices = {price.model_id: price for price in Price.objects.filter(pk__in=newest)}
+    prices = {row[0]: row[1:] for row in Price.objects.filter(pk__in=newest).values_list("model_id", "pk", *OFFER)}
     seen: dict[int, list[str]] = defaultdict(list)
     for model_id, health in Endpoint.objects.filter(model__in=within).values_list("model_id", "health"):
         seen[model_id].append(health)
-    return [entry_of(row, prices.get(row["id"]), seen[row["id"]]) for row in rows]
-
-
-def entry_of(row: dict[str, object], price: Price | None, seen: list[str]) -> Entry:
-    offer = Offer("none")
-    if price:
-        offer = Offer(price.unit, price.input_nano, price.output_nano, price.call_nano, price.page_nano)
-    fields = {name: row[name] for name in COLUMNS if name != "id"}
-    return Entry(**fields, offer=offer, price_version=price.pk if price else 0, health=health_of(seen))  # type: ignore[arg-type]
+    return [
+        Entry(*columns, Offer(*offer), version, health_of(seen[pk]))  # type: ignore[call-arg]  # counts stars as many
+        for pk, *columns in rows
+        for version, *offer in (prices.get(pk, NO_PRICE),)
+    ]
 
 
 def health_of(endpoints: Iterable[str]) -> str:
     """Of a model, from its endpoints: one that answers keeps it in service, one that does not degrades it."""
-    seen = Counter(endpoints)
-    if not seen[Endpoint.Health.UP]:
-        return "unknown" if seen[Endpoint.Health.UNKNOWN] or not seen else "down"
-    return "degraded" if seen[Endpoint.Health.DOWN] else "up"
+    seen = set(endpoints)
+    if "up" not in seen:
+        return "down" if seen == {"down"} else "unknown"
+    return "degraded" if "down" in seen else "up"
 
 
 # --- choosing --------------------------------------------------------------------------------------

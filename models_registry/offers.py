@@ -1,6 +1,7 @@
 """What a price means to a developer, and which series a model belongs to. Pure."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from accounts.money import NANO_PER_YUAN
@@ -86,6 +87,7 @@ PATTERNS = tuple((series, re.compile(pattern, re.IGNORECASE)) for series, patter
 FIRST_WORD = re.compile(r"[^\W\d_]{2,24}")
 
 
+@lru_cache(maxsize=20_000)  # names seldom change, and every page asks about all of them
 def series_of(name: str) -> str:
     """The series a served name suggests: `BAAI/bge-large-zh-v1.5` is BGE. Others go by their first word."""
     short = name.rstrip("/").rsplit("/", 1)[-1]

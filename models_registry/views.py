@@ -29,7 +29,7 @@ from models_registry.catalogue import (
 from models_registry.examples import samples_for
 from models_registry.models import Model
 
-PAGE_SIZE = 100
+PAGE_SIZE = 50
 SMALL_YUAN = 10  # below this the price slider goes by tenths
 WORDS_MAX = 200
 VIEWS = ("table", "cards")

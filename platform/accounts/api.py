@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
-from ninja import Query, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from pydantic import ConfigDict, Field, StringConstraints
 
 from accounts.api_auth import caller_of
@@ -119,8 +119,8 @@ def key_make(request: HttpRequest, body: KeyIn) -> Status[KeyMade]:
     return Status(201, KeyMade(**key_out(issued.key).model_dump(), secret=issued.secret))
 
 
-@router.post("/keys/{int:key_id}/revoke", response={200: KeyOut, **ERRORS}, summary="Revoke an API key")
-def key_revoke(request: HttpRequest, key_id: int) -> KeyOut:
+@router.post("/keys/{key_id}/revoke", response={200: KeyOut, **ERRORS}, summary="Revoke an API key")
+def key_revoke(request: HttpRequest, key_id: Annotated[int, Path(ge=1)]) -> KeyOut:
     """Every worker refuses it within a second. A key that was revoked before stays as it is."""
     user, workspace = caller_of(request)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
@@ -52,6 +52,12 @@ def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpRespons
 @api.exception_handler(Http404)
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return failure(request, 404, "not_found", str(error) or "There is no such object.")
+
+
+@api.exception_handler(HttpError)
+def on_refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What ninja itself refuses before an endpoint is asked: a body that is no JSON."""
+    return failure(request, error.status_code, "invalid_request_error", f"{error}.")
 
 
 @api.exception_handler(ValidationError)

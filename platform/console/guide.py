@@ -73,13 +73,15 @@ def guide(request: HttpRequest, topic: str = "") -> HttpResponse:
     if page is None:
         raise Http404
     model = chat_model_suggested() or "MODEL"
+    samples = samples_for("llm", model, base_url())
     context = {
         "nav": "guide",
         "topic": topic,
         "page": page,
         "pages": PAGES,
         "model": model,
-        "samples": samples_for("llm", model, base_url()),
+        "samples": samples,
+        "python": [sample for sample in samples if sample.language == "python"],
         "errors": sorted((ErrorRow(code, KINDS[code].status, words) for code, words in ERRORS.items()), key=by_status),
     }
     return render(request, f"guide/{page.template}.html", context)

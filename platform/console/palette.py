@@ -69,7 +69,7 @@ class Group:
 @require_safe
 @login_required
 def palette(request: HttpRequest) -> HttpResponse:
-    words = request.GET.get("q", "").strip()[:WORDS_MAX]
+    words = request.GET.get("q", "").replace("\0", "").strip()[:WORDS_MAX]
     groups = palette_groups(words=words, is_admin=bool(getattr(request.user, "is_staff", False)))
     return render(request, "ui/palette_found.html", {"groups": groups, "words": words})
 

@@ -135,6 +135,19 @@ def test_a_body_that_is_wrong_is_refused_by_field(browser: Client, user: User, b
     assert not user.api_keys.exists()
 
 
+def test_a_body_that_is_no_json_is_refused_in_the_same_form(browser: Client) -> None:
+    answer = browser.post("/api/v1/keys", "{", content_type=JSON)
+    assert error_of(answer) == (400, "invalid_request_error")
+    assert "Cannot parse" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("key_id", ["-1", "0", "x", "1e3"])
+def test_an_id_that_is_none_is_refused_in_the_same_form(browser: Client, key_id: str) -> None:
+    answer = browser.post(f"/api/v1/keys/{key_id}/revoke", content_type=JSON)
+    assert error_of(answer) == (422, "invalid_request_error")
+    assert answer.json()["error"]["param"] == "key_id"
+
+
 def test_the_list_comes_in_pages(browser: Client, make_key: MakeKey) -> None:
     for number in range(51):
         make_key(f"listed-{number}")

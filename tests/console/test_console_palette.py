@@ -86,6 +86,7 @@ def test_places_are_found_by_other_words_too(browser: Client) -> None:
 def test_the_words_are_escaped(browser: Client) -> None:
     page = browser.get("/palette/?q=%3Cscript%3E").content.decode()
     assert "<script" not in page
+    assert browser.get("/palette/?q=%00").status_code == 200
     assert marked("a<b>c", "<B>") == "a<mark>&lt;b&gt;</mark>c"
     assert marked("İstanbul", "stan") == "İstanbul"  # lower case is longer there; no mark rather than a wrong one
 
