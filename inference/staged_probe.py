@@ -159,18 +159,14 @@ def staged_probe(draft: Draft) -> Report:
     began = time.monotonic()
     report = Report(url_advise(vendor=VENDORS[draft.vendor], kind=draft.kind, url=draft.inference_url).called)
     walk = Walk(draft, report, began + TOTAL_S)
-    try:
-        for name, step in STEPS.items():
-            try:
-                with walk.stage(name) as stage:
-                    step(walk, stage)
-            except StageFailed as failed:
-                walk.fail(name, failed.failure)
-            if report.failed:
-                break
-    finally:
-        if walk.wire is not None:
-            walk.wire.close()
+    for name, step in STEPS.items():
+        try:
+            with walk.stage(name) as stage:
+                step(walk, stage)
+        except StageFailed as failed:
+            walk.fail(name, failed.failure)
+        if report.failed:
+            break
     report.total_ms = elapsed_ms(began)
     return report
 
@@ -217,22 +213,34 @@ def connect(walk: Walk, stage: Stage) -> None:
 
 
 def tls(walk: Walk, stage: Stage) -> None:
-    if not walk.report.url.startswith("https:"):
-        stage.state = "skipped"
-        return
+    """Ends the connection, which showed what it could: a server with one thread would wait for it."""
     assert walk.wire is not None
-    walk.wire.settimeout(walk.left(CONNECT_S))
+    with walk.wire as wire:
+        if not walk.report.url.startswith("https:"):
+            stage.state = "skipped"
+            return
+        wire.settimeout(walk.left(CONNECT_S))
+        with wrapped(wire, walk.host) as secured:
+            stage.facts |= tls_facts(secured)
+
+
+def wrapped(wire: socket.socket, host: str) -> ssl.SSLSocket:
+    """Verified as the gateway verifies. Raises StageFailed."""
     try:
-        walk.wire = httpx.create_ssl_context(trust_env=False).wrap_socket(walk.wire, server_hostname=walk.host)
+        return httpx.create_ssl_context(trust_env=False).wrap_socket(wire, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
-        raise StageFailed(Failure(error.verify_message, url=walk.host, code="certificate")) from error
+        raise StageFailed(Failure(error.verify_message, url=host, code="certificate")) from error
     except (OSError, ValueError) as error:
         code = "plain" if "WRONG_VERSION_NUMBER" in str(error) or "record layer" in str(error) else "tls"
-        raise StageFailed(Failure(str(error), url=walk.host, code=code)) from error
-    stage.facts["version"] = (walk.wire.version() or "").replace("v", " ")
-    expires = (walk.wire.getpeercert() or {}).get("notAfter")
+        raise StageFailed(Failure(str(error), url=host, code=code)) from error
+
+
+def tls_facts(secured: ssl.SSLSocket) -> dict[str, Any]:
+    facts: dict[str, Any] = {"version": (secured.version() or "").replace("v", " ")}
+    expires = (secured.getpeercert() or {}).get("notAfter")
     if isinstance(expires, str):
-        stage.facts["days_left"] = int((ssl.cert_time_to_seconds(expires) - timezone.now().timestamp()) // 86_400)
+        facts["days_left"] = int((ssl.cert_time_to_seconds(expires) - timezone.now().timestamp()) // 86_400)
+    return facts
 
 
 def auth(walk: Walk, stage: Stage) -> None:
