@@ -1,15 +1,26 @@
 """A probe in stages, over real sockets: each kind of mistake ends in its own stage, with the upstream's words."""
 
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from inference import staged_probe as probing
 from inference.probe_findings import reply_beginning
-from inference.staged_probe import STAGES, Draft, Report, staged_probe
+from inference.probe_report import STAGES, Draft, Report
+from inference.staged_probe import staged_probe
 from models_registry.models import Endpoint, Model
 from simulator.server import SimulatorThread
 
@@ -165,6 +176,22 @@ def test_https_on_a_plain_port_fails_at_tls(upstream: SimulatorThread) -> None:
     assert failure.code == "plain"
 
 
+def test_tls_says_its_version_and_how_long_the_certificate_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = certificate(tmp_path, days=30)
+    with tls_upstream(file) as url:
+        report = staged_probe(Draft("openai_compatible", "llm", url, "m"))
+        failure = report.stages["tls"].failure
+        assert failure is not None
+        assert (failure.code, failure.words) == ("certificate", "self-signed certificate")
+        trusting = ssl.create_default_context(cafile=str(file))
+        monkeypatch.setattr("inference.probe_reach.httpx.create_ssl_context", lambda **_: trusting)
+        report = staged_probe(Draft("openai_compatible", "llm", url, "m"))
+    assert states(report)["tls"] == "ok"
+    assert report.stages["tls"].facts == {"version": "TLS 1.3", "days_left": 29}
+
+
 @pytest.mark.parametrize(
     ("switches", "words"),
     [
@@ -246,32 +273,73 @@ def test_nothing_is_written(upstream: SimulatorThread, database: None) -> None:
 
 
 # --- helpers ----------------------------------------------------------------------------------------
-class bare_upstream:  # noqa: N801 - used as a with statement
-    """Answers every POST with one JSON body, and every GET with 404."""
+def certificate(folder: Path, *, days: int) -> Path:
+    """A self-signed one for localhost, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "localhost.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
 
-    def __init__(self, body: bytes) -> None:
-        self.body = body
 
-    def __enter__(self) -> str:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.thread = threading.Thread(target=self.work, daemon=True)
-        self.thread.start()
-        return f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1"
+@contextmanager
+def tls_upstream(file: Path) -> Iterator[str]:
+    """Shakes hands, and says nothing more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-    def work(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                asked = connection.recv(65_536)
-                if asked:
-                    status, body = (b"200 OK", self.body) if asked.startswith(b"POST") else (b"404 Not Found", b"{}")
-                    head = b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nConnection: close\r\n"
-                    connection.sendall(head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        def work() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                    with connection, context.wrap_socket(connection, server_side=True):
+                        pass
+                except ssl.SSLError:
+                    continue
+                except OSError:
+                    return
 
-    def __exit__(self, *_: object) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(5)
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        yield f"https://localhost:{listener.getsockname()[1]}/v1"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+@contextmanager
+def bare_upstream(body: bytes) -> Iterator[str]:
+    """Answers every POST with one JSON body, and every GET with 404. One thread, one connection at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def work() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    asked = connection.recv(65_536)
+                    status, said = ("200 OK", body) if asked.startswith(b"POST") else ("404 Not Found", b"{}")
+                    if asked:
+                        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(said)}\r\n\r\n"
+                        connection.sendall(head.encode() + said)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)

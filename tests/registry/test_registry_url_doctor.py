@@ -1,6 +1,8 @@
 """Mistakes in an inference URL are recognised without a network, and a better one is suggested."""
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from models_registry.url_doctor import Advice, models_url, url_advise
 from models_registry.vendors import VENDORS
@@ -113,6 +115,17 @@ def test_what_is_no_url_yet_is_called_so(given: str) -> None:
 def test_nothing_and_far_too_much_have_no_advice(given: str) -> None:
     advice = advise(given)
     assert (advice.called, advice.hints, advice.pieces) == ("", (), [])
+
+
+@hypothesis.given(
+    st.text(max_size=60) | st.from_regex(r"(https?:/?/?)?[a-z@.:\[\]0-9]{0,9}(/[vV]?[0-9a-z/]{0,6}){0,4}[?#]?")
+)
+def test_whatever_is_typed_is_judged_without_an_error(url: str) -> None:
+    for vendor, kind in (("openai_compatible", "llm"), ("yuanjing", "ocr"), ("ollama", "embedding")):
+        advice = advise(url, vendor, kind)
+        if advice.suggestion:
+            assert advise(advice.suggestion, vendor, kind).suggestion == "", "one click is enough"
+        assert "".join(piece.text for piece in advice.pieces) == advice.called
 
 
 def test_the_wrong_piece_is_struck_through_and_no_other() -> None:
