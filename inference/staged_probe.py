@@ -6,151 +6,28 @@ and the model's name are right.
 """
 
 import difflib
-import socket
-import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 import orjson
-from django.utils import timezone
 
 from inference.gateway.cleaning import without_secret
-from inference.http import ReplyTooLarge, guarded_client, read_plain, resolve_in_time
-from inference.netguard import METADATA, BlockedAddress
+from inference.http import ReplyTooLarge, guarded_client, read_plain
 from inference.probe_findings import Findings, findings_of, reply_beginning, stream_findings
-from inference.probes import UNWRITABLE, Answer, ProbeFailed, check_answer, exchange, upstream_words
+from inference.probe_reach import CONNECT_S, connect, resolve, tls
+from inference.probe_report import Attempt, Draft, Failure, Report, Stage, StageFailed, Walk, elapsed_ms
+from inference.probes import Answer, ProbeFailed, check_answer, exchange, upstream_words
 from models_registry.url_doctor import models_url, url_advise
 from models_registry.vendors import VENDORS
-from models_registry.vendors.base import OPERATIONS, Dialect, Json, KindSpec, Outgoing, Target
+from models_registry.vendors.base import OPERATIONS, Dialect, Json, Outgoing, Target
 
 TOTAL_S = 30.0
-CONNECT_S = 5.0
 LIST_S = 8.0
 CALL_S = 20.0
 LIST_BYTES_MAX = 4_000_000
 NAMES_MAX = 20_000
-WORDS_MAX = 600
 SHORT_CHAT: Json = {"messages": [{"role": "user", "content": "你好"}], "max_tokens": 16, "stream": False}
-
-State = Literal["waiting", "ok", "warning", "failed", "skipped"]
-STAGES = ("resolve", "connect", "tls", "auth", "model", "call")
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An endpoint as the form or an API document has it."""
-
-    vendor: str
-    kind: str
-    inference_url: str
-    upstream_model: str = ""
-    api_key: str = field(default="", repr=False)
-    auth: str = "bearer"
-    stream_only: bool = False
-
-    @property
-    def spec(self) -> KindSpec:
-        return VENDORS[self.vendor].kinds[self.kind]
-
-    @property
-    def headers(self) -> dict[str, str]:
-        if not self.api_key:
-            return {}
-        return {"Authorization": self.api_key if self.auth == "raw" else f"Bearer {self.api_key}"}
-
-
-class Failure(NamedTuple):
-    """`words` are the upstream's own, or the system's; `code` names what the console can explain."""
-
-    words: str
-    url: str = ""
-    method: str = ""
-    status: int | None = None
-    code: str = ""
-
-
-class StageFailed(Exception):
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.words)
-        self.failure = failure
-
-
-@dataclass(slots=True)
-class Stage:
-    """`facts` are named values; the page makes a sentence of them, the API gives them as they are."""
-
-    name: str
-    state: State = "waiting"
-    duration_ms: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    failure: Failure | None = None
-
-    @property
-    def reached(self) -> bool:
-        return self.state != "waiting"
-
-
-class Attempt(NamedTuple):
-    """An address that was called, and the status it answered with (None: nothing whole came)."""
-
-    url: str
-    status: int | None
-
-
-@dataclass(slots=True)
-class Report:
-    url: str
-    stages: dict[str, Stage] = field(default_factory=lambda: {name: Stage(name) for name in STAGES})
-    attempts: list[Attempt] = field(default_factory=list)
-    findings: Findings = field(default_factory=Findings)
-    reply: str = ""
-    total_ms: int = 0
-
-    @property
-    def failed(self) -> Stage | None:
-        return next((stage for stage in self.stages.values() if stage.state == "failed"), None)
-
-    @property
-    def passed_count(self) -> int:
-        return sum(stage.state in ("ok", "warning", "skipped") for stage in self.stages.values())
-
-
-@dataclass(slots=True)
-class Walk:
-    """What the stages hand on to each other."""
-
-    draft: Draft
-    report: Report
-    until: float
-    host: str = ""
-    port: int = 0
-    addresses: list[str] = field(default_factory=list)
-    wire: socket.socket | None = None
-    listed: list[str] | None = None
-
-    def left(self, most_s: float) -> float:
-        """Never nothing: a socket with a timeout of 0 would not wait at all."""
-        return max(0.01, min(most_s, self.until - time.monotonic()))
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Stage]:
-        stage = self.report.stages[name]
-        stage.state, began = "ok", time.monotonic()
-        try:
-            yield stage
-        finally:
-            stage.duration_ms = elapsed_ms(began) if stage.reached else None
-
-    def fail(self, name: str, failure: Failure) -> None:
-        words = without_secret(UNWRITABLE.sub(" ", failure.words), self.draft.api_key)[:WORDS_MAX]
-        self.report.stages[name].state = "failed"
-        self.report.stages[name].failure = failure._replace(words=words)
 
 
 # --- the way ----------------------------------------------------------------------------------------
@@ -159,80 +36,16 @@ def staged_probe(draft: Draft) -> Report:
     began = time.monotonic()
     report = Report(url_advise(vendor=VENDORS[draft.vendor], kind=draft.kind, url=draft.inference_url).called)
     walk = Walk(draft, report, began + TOTAL_S)
-    try:
-        for name, step in STEPS.items():
-            try:
-                with walk.stage(name) as stage:
-                    step(walk, stage)
-            except StageFailed as failed:
-                walk.fail(name, failed.failure)
-            if report.failed:
-                break
-    finally:
-        if walk.wire is not None:
-            walk.wire.close()
+    for name, step in STEPS.items():
+        try:
+            with walk.stage(name) as stage:
+                step(walk, stage)
+        except StageFailed as failed:
+            walk.fail(name, failed.failure)
+        if report.failed:
+            break
     report.total_ms = elapsed_ms(began)
     return report
-
-
-def resolve(walk: Walk, stage: Stage) -> None:
-    try:
-        parts = urlsplit(walk.report.url)
-        walk.port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
-        raise StageFailed(Failure(str(error), code="no_url")) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise StageFailed(Failure("this is no http(s) URL", code="no_url"))
-    walk.host = parts.hostname
-    try:
-        walk.addresses = list(dict.fromkeys(resolve_in_time(walk.host, walk.port, walk.until - TOTAL_S + CONNECT_S)))
-    except BlockedAddress as error:
-        raise StageFailed(Failure(str(error), code=blocked_code(error))) from error
-    except (OSError, UnicodeError, httpcore.ConnectTimeout) as error:
-        raise StageFailed(Failure(str(error), code="no_name")) from error
-    stage.facts["addresses"] = walk.addresses[:4]
-
-
-def blocked_code(error: BlockedAddress) -> str:
-    return "metadata" if any(str(error).startswith(f"{address} ") for address in METADATA) else "blocked"
-
-
-def connect(walk: Walk, stage: Stage) -> None:
-    stage.facts["port"] = walk.port
-    until = time.monotonic() + walk.left(CONNECT_S)
-    failure: OSError = TimeoutError("timed out")
-    for address in walk.addresses:
-        left = until - time.monotonic()
-        if left <= 0:
-            break
-        try:
-            walk.wire = socket.create_connection((address, walk.port), timeout=left)
-        except OSError as error:
-            failure = error
-        else:
-            return
-    words = failure.strerror or str(failure) or type(failure).__name__
-    code = "refused" if isinstance(failure, ConnectionRefusedError) else "no_connection"
-    raise StageFailed(Failure(words, url=f"{walk.host}:{walk.port}", code=code)) from failure
-
-
-def tls(walk: Walk, stage: Stage) -> None:
-    if not walk.report.url.startswith("https:"):
-        stage.state = "skipped"
-        return
-    assert walk.wire is not None
-    walk.wire.settimeout(walk.left(CONNECT_S))
-    try:
-        walk.wire = httpx.create_ssl_context(trust_env=False).wrap_socket(walk.wire, server_hostname=walk.host)
-    except ssl.SSLCertVerificationError as error:
-        raise StageFailed(Failure(error.verify_message, url=walk.host, code="certificate")) from error
-    except (OSError, ValueError) as error:
-        code = "plain" if "WRONG_VERSION_NUMBER" in str(error) or "record layer" in str(error) else "tls"
-        raise StageFailed(Failure(str(error), url=walk.host, code=code)) from error
-    stage.facts["version"] = (walk.wire.version() or "").replace("v", " ")
-    expires = (walk.wire.getpeercert() or {}).get("notAfter")
-    if isinstance(expires, str):
-        stage.facts["days_left"] = int((ssl.cert_time_to_seconds(expires) - timezone.now().timestamp()) // 86_400)
 
 
 def auth(walk: Walk, stage: Stage) -> None:
@@ -403,12 +216,8 @@ def stream_see(walk: Walk) -> Findings:
             if response.status_code != 200:
                 return Findings(streams=False)
             return stream_findings(response.iter_raw(), began)
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return Findings()
-
-
-def elapsed_ms(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)
 
 
 STEPS = {"resolve": resolve, "connect": connect, "tls": tls, "auth": auth, "model": model, "call": call}

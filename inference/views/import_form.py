@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError as DocumentInvalid
 
-from inference.staged_probe import Draft
+from inference.probe_report import Draft
 from inference.views.import_fields import CountField, YuanField, plain_yuan
 from models_registry.documents import HEADER_TEXT, UNITS, EndpointDocument, ModelDocument
 from models_registry.importing import model_of_draft
@@ -126,6 +126,7 @@ class ImportForm(forms.Form):
         fields["inference_url"].widget.attrs["placeholder"] = spec.default_url or "https://example.com/v1"
         fields["inference_url"].widget.input_type = "text"
         fields["api_key"].required = self.shape.vendor.needs_key and not self.has_key
+        fields["api_key"].error_messages["required"] = _("填写 API Key")
         fields["api_key"].widget = forms.PasswordInput(
             attrs={"autocomplete": "new-password", "spellcheck": "false", "placeholder": self.key_masked}
         )
@@ -189,10 +190,8 @@ class ImportForm(forms.Form):
         if well_typed and self.shape.vendor.needs_key and not self.effective_key():
             self.add_error("api_key", ValidationError(_("主机变了，重新填写密钥：已保存的密钥不会发往新的主机")))
         prices = [cleaned.get(name) for name in self.shape.prices]
-        if all(prices) and not any(float(price or 0) for price in prices):
+        if prices and all(prices) and not any(float(price or 0) for price in prices):
             self.add_error(self.shape.prices[0], ValidationError(_("价格为 0 时选免费")))
-        elif self.shape.kind != "llm" and self.shape.unit == "per_m_tokens" and cleaned.get("input") == "0":
-            self.add_error("input", ValidationError(_("价格为 0 时选免费")))
         return cleaned
 
     # --- what comes of it ---------------------------------------------------------------------------

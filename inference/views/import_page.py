@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inference.staged_probe import STAGES, Attempt, Report, Stage
+from inference.probe_report import STAGES, Attempt, Report, Stage
 from inference.views import import_words as words
 from inference.views.import_form import CARDS, ImportForm
 from models_registry.documents import UNITS

@@ -7,7 +7,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from inference.probe_findings import Findings
-from inference.staged_probe import Failure, Report, Stage
+from inference.probe_report import Failure, Report, Stage
 from models_registry.vendors.base import Text, Vendor
 
 KINDS = {"llm": "LLM", "embedding": "Embedding", "rerank": "Rerank", "ocr": "OCR"}

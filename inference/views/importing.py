@@ -5,7 +5,7 @@ is written before `save` or `enable`.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from inference.services import model_enable
-from inference.staged_probe import Report, staged_probe
+from inference.staged_probe import staged_probe
 from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
 from inference.views.import_page import page_context
 from models_registry.importing import (
@@ -34,6 +34,9 @@ from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError, model_disable
 from models_registry.url_doctor import Advice, url_advise
 from models_registry.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from inference.probe_report import Report
 
 
 class Visit:
