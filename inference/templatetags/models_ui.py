@@ -1,5 +1,6 @@
 """What rows of models are made of. `{% load models_ui %}`."""
 
+from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -101,13 +102,14 @@ def told(hour: Hour) -> str:
         return head + _("无数据")
     if hour.tone == "good":
         return head + _("正常")
-    seen = ((hour.down_s, _("不可用")), (hour.degraded_s, _("降级")))
-    return head + " · ".join(f"{word} {length(seconds)}" for seconds, word in seen if seconds)
+    seen = ((hour.down, _("不可用")), (hour.degraded, _("降级")))
+    return head + " · ".join(f"{word} {length(time)}" for time, word in seen if time)
 
 
-def length(seconds: float) -> str:
+def length(time: timedelta) -> str:
+    seconds = round(time.total_seconds())
     if seconds < 60:
-        return _("%(count)d 秒") % {"count": max(1, round(seconds))}
+        return _("%(count)d 秒") % {"count": max(1, seconds)}
     return _("%(count)d 分钟") % {"count": round(seconds / 60)}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 from inference.api import router as models_router
@@ -44,6 +44,12 @@ def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpRespons
 @api.exception_handler(Http404)
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return failure(request, 404, "not_found", str(error) or "There is no such object.")
+
+
+@api.exception_handler(HttpError)
+def on_refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What ninja itself refuses: a body that is no JSON."""
+    return failure(request, error.status_code, "invalid_request_error", str(error))
 
 
 @api.exception_handler(ValidationError)
