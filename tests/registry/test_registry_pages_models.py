@@ -440,6 +440,23 @@ def test_several_are_probed_soon_and_those_that_are_off_are_said(
     assert endpoint_of(made[0]).probe_due_at < timezone.now()
 
 
+def test_probing_none_that_is_on_is_said(client: Client, name: str) -> None:
+    refused = bulk(client, "probe", *apply(model(name)), headers=HTMX)
+    assert (refused.status_code, unquote(refused["X-Error"])) == (409, "没有已启用的模型可以探测")
+
+
+def test_enter_in_a_checkbox_does_nothing(client: Client, name: str) -> None:
+    """A browser then presses the form's first button, so that one is for nothing."""
+    (made,) = apply(model(name))
+    form = re.search(r'<form class="models-bulk".*?</form>', page_of(client, name), re.DOTALL)
+    assert form is not None
+    first = re.search(r"<button[^>]*>", form[0])
+    assert first is not None
+    assert first[0] == '<button name="action" value="" hidden>'
+    answer = client.post("/models/bulk/", {"action": "", "selected": [made.pk], "next": "/models/?q=x"})
+    assert answer["Location"] == "/models/?q=x"
+
+
 def test_bulk_refuses_what_it_does_not_know(client: Client, name: str) -> None:
     (made,) = apply(model(name))
     revision = Revision.objects.get().value
