@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 HOURS = 24
 HOUR = timedelta(hours=1)
-BAD_FROM = 0.5  # of the known part of an hour
+NOTHING = timedelta()
 
 
 class Change(NamedTuple):
@@ -30,29 +30,29 @@ class Span(NamedTuple):
 
 @dataclass
 class Hour:
-    """Seconds of one hour by what callers met in them; what is left of the hour is unknown."""
+    """An hour by what callers met in it; what is left of it is unknown."""
 
     start: datetime
-    up_s: float = 0.0
-    degraded_s: float = 0.0  # one endpoint was down, another answered
-    down_s: float = 0.0
+    up: timedelta = NOTHING
+    degraded: timedelta = NOTHING  # one endpoint was down, another answered
+    down: timedelta = NOTHING
 
     @property
     def end(self) -> datetime:
         return self.start + HOUR
 
     @property
-    def known_s(self) -> float:
-        return self.up_s + self.degraded_s + self.down_s
+    def known(self) -> timedelta:
+        return self.up + self.degraded + self.down
 
     @property
     def tone(self) -> str:
-        """good | warn | bad | none."""
-        if not self.known_s:
+        """good | warn | bad (half of what is known was down) | none."""
+        if not self.known:
             return "none"
-        if self.down_s >= BAD_FROM * self.known_s:
+        if 2 * self.down >= self.known:
             return "bad"
-        return "warn" if self.down_s or self.degraded_s else "good"
+        return "warn" if self.down or self.degraded else "good"
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,11 @@ class Uptime:
     hours: Sequence[Hour]  # the running hour is the last
 
     @property
-    def known_s(self) -> float:
-        return sum(hour.known_s for hour in self.hours)
-
-    @property
     def permyriad(self) -> int | None:
-        """Hundredths of a percent, cut off: 99.99 is never shown as 100. None where nothing is known."""
-        known = self.known_s
-        return int(10_000 * (known - sum(hour.down_s for hour in self.hours)) / known) if known else None
+        """Hundredths of a percent, cut off: 99.999 is never shown as 100. None where nothing is known."""
+        known = sum((hour.known for hour in self.hours), NOTHING)
+        down = sum((hour.down for hour in self.hours), NOTHING)
+        return 10_000 * (known - down) // known if known else None
 
 
 def window_start(now: datetime) -> datetime:
@@ -115,14 +112,14 @@ def fill(hours: Sequence[Hour], start: datetime, end: datetime, seen: set[str]) 
     while known and start < end:
         hour = hours[int((start - hours[0].start) / HOUR)]
         until = min(end, hour.end)
-        add(hour, known, (until - start).total_seconds())
+        add(hour, known, until - start)
         start = until
 
 
-def add(hour: Hour, known: set[str], length_s: float) -> None:
+def add(hour: Hour, known: set[str], length: timedelta) -> None:
     if known == {"up"}:
-        hour.up_s += length_s
+        hour.up += length
     elif known == {"down"}:
-        hour.down_s += length_s
+        hour.down += length
     else:
-        hour.degraded_s += length_s
+        hour.degraded += length

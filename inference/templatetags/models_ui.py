@@ -1,18 +1,19 @@
 """What rows of models are made of. `{% load models_ui %}`."""
 
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from inference.reasons import reason_short
 from models_registry.models import Endpoint, Model
 from models_registry.rows import ModelRow
-from models_registry.uptime import Hour, Uptime
+from models_registry.uptime import HOUR, Hour, Uptime
 
 register = template.Library()
 
@@ -87,27 +88,30 @@ def limits_whole(model: Model) -> str:
 # --- uptime ------------------------------------------------------------------------------------------
 @register.simple_tag
 def uptime_bars(uptime: Uptime) -> SafeString:
-    """24 bars; each says its hour and what was seen in it."""
-    bars = format_html_join(
-        "", '<i class="{}" title="{}"></i>', ((TONES[hour.tone], told(hour)) for hour in uptime.hours)
+    """24 bars; each says its hour and what was seen in it. 1,200 on a page: put together without escaping our words."""
+    words = {"none": _("无数据"), "good": _("正常")}
+    bars = "".join(
+        f'<i class="{TONES[hour.tone]}" title="{hour_words(hour.start)} · {words.get(hour.tone) or told(hour)}"></i>'
+        for hour in uptime.hours
     )
-    return format_html('<span class="uptime" aria-hidden="true">{}</span>', bars)
+    return mark_safe(f'<span class="uptime" aria-hidden="true">{bars}</span>')  # noqa: S308
+
+
+@lru_cache(maxsize=256)
+def hour_words(start: datetime) -> str:
+    """14:00–15:00"""
+    return f"{timezone.localtime(start):%H:%M}–{timezone.localtime(start + HOUR):%H:%M}"
 
 
 def told(hour: Hour) -> str:
-    start, end = timezone.localtime(hour.start), timezone.localtime(hour.end)
-    head = f"{start:%H:%M}–{end:%H:%M} · "
-    if hour.tone == "none":
-        return head + _("无数据")
-    if hour.tone == "good":
-        return head + _("正常")
-    seen = ((hour.down_s, _("不可用")), (hour.degraded_s, _("降级")))
-    return head + " · ".join(f"{word} {length(seconds)}" for seconds, word in seen if seconds)
+    seen = ((hour.down, _("不可用")), (hour.degraded, _("降级")))
+    return " · ".join(f"{word} {length(time)}" for time, word in seen if time)
 
 
-def length(seconds: float) -> str:
+def length(time: timedelta) -> str:
+    seconds = round(time.total_seconds())
     if seconds < 60:
-        return _("%(count)d 秒") % {"count": max(1, round(seconds))}
+        return _("%(count)d 秒") % {"count": max(1, seconds)}
     return _("%(count)d 分钟") % {"count": round(seconds / 60)}
 
 

@@ -129,6 +129,8 @@ def bulk(request: AdminRequest) -> HttpResponse:
     action, chosen = request.POST.get("action", ""), selected(request)
     if action == "probe_all":
         return bulk_probe(request, list(models_visible(user=request.user).filter(state=Model.State.ENABLED)))
+    if not action:
+        return back(request)
     if action not in BULK:
         return refused(request, _("没有这样的操作"), 400)
     if not chosen:
@@ -191,6 +193,8 @@ def bulk_delete(request: AdminRequest, chosen: list[Model]) -> HttpResponse:
 def bulk_probe(request: AdminRequest, chosen: list[Model]) -> HttpResponse:
     """A worker probes them within some seconds; those that are off are not probed by it."""
     count = probes_request(models=chosen)
+    if not count:
+        return refused(request, _("没有已启用的模型可以探测"), 409)
     text = ngettext("正在探测 %(count)d 个模型", "正在探测 %(count)d 个模型", count) % {"count": count}
     if off := len(chosen) - count:
         text += ngettext("，%(count)d 个已停用的不探测", "，%(count)d 个已停用的不探测", off) % {"count": off}

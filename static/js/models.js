@@ -5,13 +5,25 @@ const list = () => document.getElementById("models");
 
 // A dialog opens when the server has filled it.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "ask") event.detail.target.showModal();
+  if (event.detail.target?.id === "ask") event.detail.target.showModal();
 });
 
-// The address carries only what was asked for.
+// The address carries only what was asked for, and what it says already is not asked again.
 document.addEventListener("htmx:configRequest", (event) => {
   if (!event.detail.elt.matches(".models-filter")) return;
-  for (const [name, value] of Object.entries(event.detail.parameters)) if (!value) delete event.detail.parameters[name];
+  const asked = event.detail.parameters;
+  for (const [name, value] of Object.entries(asked)) if (!value) delete asked[name];
+  if (sorted(new URLSearchParams(Object.entries(asked))) === sorted(new URLSearchParams(location.search))) event.preventDefault();
+});
+function sorted(parameters) {
+  parameters.delete("page");
+  parameters.sort();
+  return parameters.toString();
+}
+
+// Enter in a checkbox would press the form's first button.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches('#models input[type="checkbox"]')) { event.preventDefault(); event.target.click(); }
 });
 
 // Clearing the selection changes no checkbox by a click, so its count has to be told.

@@ -1,6 +1,7 @@
 """What templates are built of: icons, formatted figures, statuses. `{% load ui %}`."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from django import template
@@ -33,8 +34,14 @@ def percent(part: int, whole: int, places: int = 2) -> str:
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
     """A lucide icon beside a word, hidden from readers. `size` may be "small"."""
+    return drawn(str(name), size)
+
+
+@cache
+def drawn(name: str, size: str) -> SafeString:
+    """Kept: lists have several in every row, and drawing one takes as long as the rest of its row."""
     css = f"icon {size}".strip()
-    return mark_safe(_render_icon(str(name), 14 if size else 16, **{"class": css, "aria-hidden": "true"}))  # noqa: S308
+    return mark_safe(_render_icon(name, 14 if size else 16, **{"class": css, "aria-hidden": "true"}))  # noqa: S308
 
 
 # --- health ------------------------------------------------------------------------------------------
