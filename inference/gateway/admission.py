@@ -13,7 +13,12 @@ SHOWN_NAME_MAX = 200
 
 
 def principal_of(exchange: Exchange, snapshot: Snapshot) -> Principal:
-    """`Authorization: Bearer KEY` or the bare `Authorization: KEY`. Raises invalid_api_key, permission_denied."""
+    """`Authorization: Bearer KEY` or the bare `Authorization: KEY`; none where this process vouches for the caller.
+
+    Raises invalid_api_key, permission_denied.
+    """
+    if exchange.principal is not None:
+        return exchange.principal
     given = exchange.headers.get(b"authorization", b"").strip()
     key = given[7:].strip() if given[:7].lower() == b"bearer " else given
     if not key:

@@ -89,8 +89,10 @@ class GatewayApp:
         self.gateway = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
-        operation, handler = route(scope)
+        await self.handle(Exchange(scope, receive, send), *route(scope))
+
+    async def handle(self, exchange: Exchange, operation: str, handler: Handler) -> None:
+        """Carries one exchange to its end: from a socket, or from inside this process. Every error is told in it."""
         RUNNING.inc()
         try:
             assert self.gateway is not None, "the gateway was not started"

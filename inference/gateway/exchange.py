@@ -9,6 +9,7 @@ import orjson
 
 from inference.gateway.errors import GatewayError
 from inference.gateway.request_ids import request_id_make
+from inference.gateway.routes import Principal
 from inference.gateway.sse import data_event
 
 Message = MutableMapping[str, Any]
@@ -26,11 +27,21 @@ BODY_TIMEOUT_S = 120
 
 
 class Exchange:
-    """One request and its answer."""
+    """One request and its answer.
 
-    __slots__ = ("began_at", "headers", "is_stream", "path", "receive", "request_id", "send", "started", "status")
+    `principal` is given by code of this process alone, for a user it has signed in: nothing a request can carry
+    sets it, so that what comes from outside always needs a key.
+    """
 
-    def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    __slots__ = (
+        *("began_at", "headers", "is_stream", "path", "principal"),
+        *("receive", "request_id", "send", "started", "status"),
+    )
+
+    def __init__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, principal: Principal | None = None
+    ) -> None:
+        self.principal = principal
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.receive = receive

@@ -10,9 +10,9 @@ from models_registry.vendors.base import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a key speaks for."""
+    """Who a key speaks for; without a key, a signed-in user whose call is made inside this process."""
 
-    key_id: int
+    key_id: int | None
     workspace_id: int
     is_active: bool = True
 

@@ -1,5 +1,5 @@
 """The data plane's one instance in this process; `console.asgi` starts it, `console.ops` asks how it is."""
 
-from inference.gateway.app import GatewayApp
+from inference.gateway.instance import gateway_app
 
-gateway_app = GatewayApp()
+__all__ = ["gateway_app"]

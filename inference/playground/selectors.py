@@ -1,0 +1,101 @@
+"""Reads of the playground. Whatever belongs to a user is fetched through the user."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
+
+from accounts.models import User
+from inference.models import Answer, Conversation, Turn
+from inference.playground.messages import Exchanged
+from models_registry.models import Endpoint, Model, Price
+
+EARLIER_MAX = 100  # turns that are sent along
+TURNS_SHOWN = 20
+
+
+class Choice(NamedTuple):
+    """A model that can be chosen, as its picker shows it."""
+
+    name: str
+    vendor: str
+    health: str
+    input_nano: int
+    output_nano: int
+    call_nano: int
+
+    @property
+    def is_free(self) -> bool:
+        return not (self.input_nano or self.output_nano or self.call_nano)
+
+
+def choices_of_kind(*, kind: str) -> list[Choice]:
+    """Every enabled model of a kind with its price in force, by name. Two queries, however many there are."""
+    newest = Price.objects.filter(model=OuterRef("model")).order_by("-id").values("id")[:1]
+    prices = Price.objects.filter(id=Subquery(newest))
+    models = Model.objects.filter(kind=kind, state=Model.State.ENABLED).order_by("name")
+    found = models.prefetch_related(Prefetch("prices", prices), Prefetch("endpoints", endpoints_lean()))
+    return [choice_of(model) for model in found]
+
+
+def endpoints_lean() -> QuerySet[Endpoint]:
+    return Endpoint.objects.only("model_id", "vendor", "health").order_by("priority", "id")
+
+
+def choice_of(model: Model) -> Choice:
+    price = next(iter(model.prices.all()), None)
+    endpoints = list(model.endpoints.all())
+    return Choice(
+        model.name,
+        endpoints[0].vendor if endpoints else "",
+        health_of(endpoints),
+        price.input_nano if price else 0,
+        price.output_nano if price else 0,
+        price.call_nano if price else 0,
+    )
+
+
+def health_of(endpoints: Iterable[Endpoint]) -> str:
+    """up | degraded | down | unknown, of a model by its endpoints."""
+    seen = {endpoint.health for endpoint in endpoints}
+    if Endpoint.Health.UP in seen:
+        return "degraded" if Endpoint.Health.DOWN in seen else "up"
+    return "down" if Endpoint.Health.DOWN in seen else "unknown"
+
+
+# --- conversations -----------------------------------------------------------------------------------
+def conversations_visible(*, user: User) -> QuerySet[Conversation]:
+    return Conversation.objects.filter(user=user).order_by("-updated_at", "-id")
+
+
+def answers_visible(*, user: User) -> QuerySet[Answer]:
+    return Answer.objects.filter(turn__conversation__user=user).select_related("turn__conversation")
+
+
+def turns_shown(*, conversation: Conversation, limit: int | None = TURNS_SHOWN) -> list[Turn]:
+    """The newest turns with their answers, oldest first."""
+    answers = Prefetch("answers", Answer.objects.order_by("column"))
+    newest = conversation.turns.order_by("-number").prefetch_related(answers)
+    return list(newest[:limit])[::-1]
+
+
+def cost_so_far(*, conversation: Conversation) -> int:
+    """What all answers of a conversation were charged, in nano-yuan."""
+    return Answer.objects.filter(turn__conversation=conversation).aggregate(sum=Sum("cost_nano"))["sum"] or 0
+
+
+def earlier_exchanges(*, conversation: Conversation, column: int, before: int) -> list[Exchanged]:
+    """What a column has said so far; where it had no answer of its own yet, the first column's."""
+    turns = conversation.turns.filter(number__lt=before).order_by("-number")
+    found = []
+    for turn in turns.prefetch_related(Prefetch("answers", Answer.objects.order_by("column")))[:EARLIER_MAX]:
+        answers = {answer.column: answer for answer in turn.answers.all()}
+        answer = answers.get(column) or answers.get(0)
+        found.append(Exchanged(turn.prompt, answer.content if answer else ""))
+    return found[::-1]
+
+
+def answers_busy(*, conversation: Conversation) -> bool:
+    """Whether an answer of the last turn is still to come."""
+    last = Answer.objects.filter(turn__conversation=conversation).order_by("-id")[:4]
+    return any(answer.is_waiting or answer.is_running for answer in last)

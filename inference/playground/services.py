@@ -1,0 +1,163 @@
+"""Writes of the playground. Each answer is claimed once, by a conditional UPDATE; who gets no row has lost."""
+
+import hashlib
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+
+from accounts.models import User, Workspace
+from accounts.selectors import workspace_personal
+from billing.models import UsageRecord
+from inference.models import START_WITHIN, Answer, Conversation, Turn
+from inference.playground.messages import chat_body
+from inference.playground.selectors import answers_busy, earlier_exchanges
+from models_registry.vendors.base import Json
+
+TITLE_MAX = 60
+State = Answer.State
+OUTCOMES = {"success": State.DONE, "client_closed": State.STOPPED}
+
+
+class StillAnswering(Exception):
+    """The conversation's last prompt is not answered yet."""
+
+
+class Prompt(NamedTuple):
+    """What is sent, and with what."""
+
+    text: str
+    models: list[str]
+    system_prompt: str
+    parameters: Json
+
+
+class Claimed(NamedTuple):
+    """An answer that is this process's to make."""
+
+    answer: Answer
+    workspace: Workspace
+    body: Json
+
+
+class Made(NamedTuple):
+    """What came of an answer."""
+
+    content: str
+    thinking: str
+    thinking_tokens: int
+    thinking_ms: int
+    error_code: str = ""
+    error_message: str = ""
+
+
+# --- turns -------------------------------------------------------------------------------------------
+def turn_create(*, user: User, conversation: Conversation | None, page_key: str, prompt: Prompt) -> Turn:
+    """One turn for one form, however often it arrives. Raises StillAnswering."""
+    key = hashlib.sha256(f"{user.pk}\0{page_key}\0{prompt.text}".encode()).hexdigest()
+    if turn := Turn.objects.filter(key=key).first():
+        return turn
+    try:
+        return turn_insert(user, conversation, key, prompt)
+    except IntegrityError:  # the same form, at the same moment
+        return Turn.objects.get(key=key)
+
+
+@transaction.atomic
+def turn_insert(user: User, conversation: Conversation | None, key: str, prompt: Prompt) -> Turn:
+    if conversation is None:
+        conversation = Conversation(user=user, title=title_of(prompt.text))
+    else:  # who sends a second prompt waits for the first to be counted
+        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        if answers_busy(conversation=conversation):
+            raise StillAnswering
+    conversation.system_prompt = prompt.system_prompt
+    conversation.parameters, conversation.choices = prompt.parameters, prompt.models
+    conversation.updated_at = timezone.now()
+    conversation.save()
+    last = conversation.turns.aggregate(number=Max("number"))["number"] or 0
+    turn = Turn.objects.create(conversation=conversation, number=last + 1, key=key, prompt=prompt.text)
+    Answer.objects.bulk_create(
+        Answer(turn=turn, column=column, model=model) for column, model in enumerate(prompt.models)
+    )
+    return turn
+
+
+def title_of(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= TITLE_MAX else f"{line[:TITLE_MAX]}…"
+
+
+def conversation_rename(*, conversation: Conversation, title: str) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(title=title)
+
+
+def conversation_delete(*, conversation: Conversation) -> None:
+    """Its answers stop; what they cost stays booked."""
+    answers_stop(answers=Answer.objects.filter(turn__conversation=conversation))
+    conversation.delete()
+
+
+# --- answers -----------------------------------------------------------------------------------------
+def answer_claim(*, stream_id: str, user: User, request_id: str) -> Claimed | None:
+    """None where it is someone else's, was claimed before, or waited too long."""
+    now = timezone.now()
+    unclaimed = Answer.objects.filter(
+        stream_id=stream_id, turn__conversation__user=user, state=State.NEW, created_at__gt=now - START_WITHIN
+    )
+    if not unclaimed.update(state=State.RUNNING, seen_at=now, request_id=request_id):
+        return None
+    answer = Answer.objects.select_related("turn__conversation").get(stream_id=stream_id)
+    conversation = answer.turn.conversation
+    body = chat_body(
+        model=answer.model,
+        system_prompt=conversation.system_prompt,
+        parameters=conversation.parameters,
+        earlier=earlier_exchanges(conversation=conversation, column=answer.column, before=answer.turn.number),
+        prompt=answer.turn.prompt,
+    )
+    return Claimed(answer, workspace_personal(user=user), body)
+
+
+def answer_keep(*, answer_id: int, content: str, thinking: str) -> None:
+    """A sign of life: what has come so far, for other tabs and for what may happen to this process."""
+    running = Answer.objects.filter(pk=answer_id, state=State.RUNNING)
+    running.update(content=content, thinking=thinking, seen_at=timezone.now())
+
+
+def answer_finish(*, answer_id: int, made: Made) -> Answer | None:
+    """The end, as the ledger has it. None when the conversation was deleted meanwhile."""
+    answer = Answer.objects.filter(pk=answer_id, state=State.RUNNING).first()
+    if answer is None:
+        return None
+    answer.content, answer.thinking = made.content, made.thinking
+    answer.thinking_tokens, answer.thinking_ms = made.thinking_tokens, made.thinking_ms
+    answer.error_code, answer.error_message = made.error_code, made.error_message
+    record = UsageRecord.objects.filter(pk=answer.request_id).first()
+    if record:
+        answer.prompt_tokens, answer.completion_tokens = record.prompt_tokens, record.completion_tokens
+        answer.cost_nano = record.charged_nano
+        answer.first_byte_ms, answer.duration_ms = record.first_byte_ms, record.duration_ms
+    answer.state = state_of(record, made)
+    answer.save()
+    return answer
+
+
+def state_of(record: UsageRecord | None, made: Made) -> str:
+    if made.error_code:
+        return State.FAILED
+    return OUTCOMES.get(record.outcome, State.FAILED) if record else State.STOPPED
+
+
+def answers_stop(*, answers: QuerySet[Answer]) -> list[str]:
+    """Asks for the end of what runs, in whatever process, and ends what has not begun. Stream ids of what runs."""
+    answers.filter(state=State.NEW).update(state=State.STOPPED)
+    running = answers.filter(state=State.RUNNING)
+    running.update(stop_wanted=True)
+    return list(running.values_list("stream_id", flat=True))
+
+
+def stop_is_wanted(*, answer_id: int) -> bool:
+    """Also when the answer is gone, with its conversation."""
+    return not Answer.objects.filter(pk=answer_id, stop_wanted=False).exists()
