@@ -5,12 +5,14 @@ from django.urls import include, path
 from console import ops, views
 from console.api import api
 from console.preferences import preferences
+from console.styleguide import styleguide
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("guide/", views.guide, name="guide"),
     path("palette/", views.palette, name="palette"),
     path("preferences/", preferences, name="preferences"),
+    path("styleguide/", styleguide, name="styleguide"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
     path("", include("models_registry.urls")),
