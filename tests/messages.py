@@ -20,10 +20,19 @@ ENGLISH = ROOT / "locale/en/LC_MESSAGES/django.po"
 CODE_FOLDERS = ("platform", "models_registry", "inference", "billing")
 SINGULAR = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 PLURAL = {"ngettext", "ngettext_lazy"}
-HEADER = "# English for the console, whose texts are written in Chinese. `make messages` adds and removes entries."
+HEADER = """\
+# English for the console, whose texts are written in Chinese. `make messages` adds and removes entries.
+msgid ""
+msgstr ""
+"Language: en\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+"""
 
 QUOTED = r"""("[^"]*"|'[^']*')"""
 TRANSLATE = re.compile(rf"trans(?:late)?\s+{QUOTED}")
+CONTEXT = re.compile(r"(block)?trans(late)?\s.*\bcontext\s+[\"']")
 CONSTANT = re.compile(rf"_\({QUOTED}\)")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
@@ -49,6 +58,11 @@ class Found:
     def add(self, text: Text, path: Path) -> None:
         self.places.setdefault(text, set()).add(str(path.relative_to(ROOT)))
 
+    def join_forms(self) -> None:
+        """gettext keys both by the singular, so a text that also has a plural stands in the catalogue once."""
+        for text in [text for text in self.places if text.plural]:
+            self.places[text] |= self.places.pop(Text(text.singular), set())
+
 
 def scan() -> Found:
     found = Found()
@@ -59,6 +73,7 @@ def scan() -> Found:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for text in python_texts(path.read_text(encoding="utf-8"), str(path)):
                 found.add(text, path)
+    found.join_forms()
     return found
 
 
@@ -66,6 +81,8 @@ def scan() -> Found:
 def template_texts(source: str) -> Iterator[Text]:
     tokens = iter(Lexer(source).tokenize())
     for token in tokens:
+        if token.token_type is TokenType.BLOCK and CONTEXT.match(token.contents):
+            raise ScanError(f"line {token.lineno}: contexts are not used here; write another text")
         if token.token_type is TokenType.BLOCK and re.match(r"blocktrans(late)?\b", token.contents):
             yield block_text(tokens, is_trimmed="trimmed" in token.split_contents())
         elif token.token_type is TokenType.BLOCK and (match := TRANSLATE.match(token.contents)):
@@ -109,7 +126,7 @@ def literal(node: ast.expr, place: str) -> str:
 # --- the catalogue -----------------------------------------------------------------------------------
 def catalog_read(path: Path = ENGLISH) -> Catalog:
     if not path.exists():
-        return Catalog(locale="en", header_comment=HEADER)
+        return Catalog(locale="en")
     with path.open("rb") as file:
         return read_po(file, locale="en", abort_invalid=True)
 
@@ -129,7 +146,7 @@ def entries(catalog: Catalog) -> dict[Text, Message]:
 def catalog_update(old: Catalog, found: Found) -> Catalog:
     """The same translations, for exactly the texts that are there."""
     known = entries(old)
-    catalog = Catalog(locale="en", header_comment=HEADER, fuzzy=False)
+    catalog = Catalog(locale="en")
     for text, places in found.places.items():
         kept = translations(known[text]) if text in known else [""]
         identity = (text.singular, text.plural) if text.plural else text.singular
@@ -140,10 +157,10 @@ def catalog_update(old: Catalog, found: Found) -> Catalog:
 
 def catalog_write(catalog: Catalog, path: Path = ENGLISH) -> None:
     """Without dates and line numbers: a change of the file is a change of a text."""
-    catalog.mime_headers = [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", catalog.plural_forms)]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalog, width=0, sort_output=True, include_lineno=False)
+        file.write(HEADER.encode())
+        write_po(file, catalog, width=0, omit_header=True, sort_output=True, include_lineno=False)
 
 
 # --- faults ------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """whitenoise, so that a file is answered whole.
 
-Its own answer is a synchronous stream, which Django has to read in a thread, chunk by chunk, and warns about under ASGI.
+Its own answer is a synchronous stream, which Django under ASGI has to read chunk by chunk in a thread, and warns about.
 Ours are small: the largest is Swagger's, 1.4 MB.
 """
 
@@ -9,7 +9,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise ships no types
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
         found = static_file.get_response(request.method, request.META)
