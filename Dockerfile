@@ -5,7 +5,7 @@ COPY requirements.lock ./
 RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
 # In place: templates and static files are found beside the code, and served compressed by whitenoise.
-RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e .
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . && /venv/bin/python -m console.messages
 
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 DJANGO_SETTINGS_MODULE=console.settings \

@@ -1,9 +1,11 @@
-"""Loaded before Django's settings: the suite has a data folder of its own and no local models."""
+"""Loaded before Django's settings: the suite has a data folder of its own, no local models, and translations."""
 
 import atexit
 import os
 import shutil
 import tempfile
+
+from console.messages import messages_compile
 
 folder = tempfile.mkdtemp(prefix="model-console-tests-")
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -13,3 +15,4 @@ os.environ.update(
     LOG_LEVEL="WARNING",
     ALLOWED_PRIVATE_NETWORKS="127.0.0.0/8,::1/128",
 )
+messages_compile()

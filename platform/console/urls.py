@@ -7,6 +7,7 @@ from console.api import api
 from console.guide import guide
 from console.palette import palette
 from console.preferences import preferences
+from console.styleguide import styleguide
 
 urlpatterns = [
     path("", views.overview, name="overview"),
@@ -17,6 +18,7 @@ urlpatterns = [
     path("keys/new/", key_views.key_new, name="key_new"),
     path("keys/<int:key_id>/revoke/", key_views.key_revoke, name="key_revoke"),
     path("preferences/", preferences, name="preferences"),
+    path("styleguide/", styleguide, name="styleguide"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("accounts.urls")),
     path("", include("models_registry.urls")),

@@ -5,11 +5,19 @@ const words = () => document.body.dataset;
 
 // --- copying ---------------------------------------------------------------------------------------
 async function copy(button, text) {
-  await navigator.clipboard.writeText(text);
+  if (navigator.clipboard) await navigator.clipboard.writeText(text); else copyPlain(text);
   const shown = button.innerHTML, width = button.offsetWidth;
   button.style.minWidth = `${width}px`;
   button.textContent = words().copied;
   setTimeout(() => { button.innerHTML = shown; button.style.minWidth = ""; }, 2000);
+}
+function copyPlain(text) {  // browsers offer their clipboard to https and localhost only
+  const box = document.createElement("textarea");
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
 }
 
 // --- toasts ----------------------------------------------------------------------------------------
@@ -58,9 +66,8 @@ document.addEventListener("click", (event) => {
   else if ((found = at("[data-dialog]"))) { event.preventDefault(); document.getElementById(found.dataset.dialog).showModal(); }
   else if ((found = at("[data-close-dialog]"))) { event.preventDefault(); found.closest("dialog").close(); }
   else if ((found = at("[data-close-drawer]"))) { event.preventDefault(); closeDrawer(); }
-  else if ((found = at("[data-nav-toggle]"))) { event.preventDefault(); document.getElementById("nav").classList.toggle("is-open"); }
+  else if ((found = at("[data-nav-toggle]"))) { event.preventDefault(); showNav(found.matches("[aria-controls]")); }
   else if (event.target.nodeName === "DIALOG" && event.target.open) event.target.close();
-  if (!at("#nav, [data-nav-toggle]")) document.getElementById("nav")?.classList.remove("is-open");
   document.querySelectorAll("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
 });
 function showTab(tab) {
@@ -75,6 +82,18 @@ function closeDrawer() {
   if (from) history.replaceState(history.state, "", from);
 }
 
+// --- navigation on small screens: a sheet over the page ----------------------------------------------
+const isNavOpen = () => document.getElementById("nav")?.classList.contains("is-open");
+function showNav(open) {
+  const nav = document.getElementById("nav"), opener = document.querySelector(".nav-toggle");
+  nav.classList.toggle("is-open", open);
+  nav.classList.toggle("is-closed", !open);
+  document.getElementById("page").inert = open;
+  opener.setAttribute("aria-expanded", open);
+  (open ? nav.querySelector('[aria-current="page"]') ?? nav.querySelector(".nav-item") : opener).focus();
+}
+matchMedia("(max-width: 720px)").addEventListener("change", () => { if (isNavOpen()) showNav(false); });
+
 // --- keys ------------------------------------------------------------------------------------------
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select, [contenteditable]");
@@ -82,15 +101,31 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "/" && !typing) { const box = document.querySelector("[data-slash]"); if (box) { event.preventDefault(); box.focus(); } }
   else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     const stop = document.querySelector("[data-stop]:not([hidden])");
-    if (stop) stop.click(); else if (document.getElementById("drawer")?.childElementCount) closeDrawer();
-    document.querySelectorAll("details[data-menu][open]").forEach((menu) => { menu.open = false; });
+    const menus = document.querySelectorAll("details[data-menu][open]");
+    if (menus.length) menus.forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+    else if (isNavOpen()) showNav(false);
+    else if (stop) stop.click();
+    else if (document.getElementById("drawer")?.childElementCount) closeDrawer();
   }
+});
+document.addEventListener("focusout", (event) => {
+  const menu = event.target.closest("details[data-menu][open]");
+  if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], tab = event.target.closest?.("[data-tab]");
+  if (!step || !tab) return;
+  const tabs = [...tab.closest("[data-tabs]").querySelectorAll("[data-tab]")];
+  const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+  next.focus();
+  showTab(next);
 });
 
 // --- palette ---------------------------------------------------------------------------------------
 function openPalette() {
   const palette = document.getElementById("palette");
   if (!palette || palette.open) return;
+  if (isNavOpen()) showNav(false);
   palette.showModal();
   const box = palette.querySelector("input");
   box.select();
@@ -141,3 +176,4 @@ function showBulk(form) {
   const head = form.querySelector("[data-select-all]");
   if (head) { head.checked = chosen === all && all > 0; head.indeterminate = chosen > 0 && chosen < all; }
 }
+document.querySelectorAll("[data-indeterminate]").forEach((box) => { box.indeterminate = true; });

@@ -18,6 +18,7 @@ from django.db import connections
 
 from console.local_children import local_child, models_usable
 from console.local_record import LocalRecord
+from console.messages import messages_compile
 from console.onboarding import admin_ensure
 from console.processes import (
     StartRefused,
@@ -59,7 +60,8 @@ class Command(BaseCommand):
         self.say("Stopped.")
 
     def prepared(self, web_is_up: threading.Event) -> list[Child]:
-        """The database made ready, and the children beside the web."""
+        """Database and translations made ready, and the children beside the web."""
+        messages_compile()
         call_command("migrate", verbosity=0, interactive=False)
         self.say(f"Model Console starts with its data in {settings.DATA_DIR}")
         self.say(admin_ensure())
