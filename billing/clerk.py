@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from django.db import Error, InterfaceError, OperationalError, connection
@@ -135,11 +136,10 @@ class Clerk:
             self.answer([(ticket.number, outcome_pack(outcome)) for ticket, outcome in pairs])
 
     def answer(self, items: Frame) -> None:
+        """To a gateway that is gone it is said in vain. What that one sent before may still lie in the socket."""
         self.gateway.settimeout(None)
-        try:
+        with suppress(OSError):
             self.gateway.sendall(frame_pack(items))
-        except OSError:  # the gateway is gone; what was booked stays booked
-            self.left_at = self.left_at or time.monotonic()
 
     # --- booking -------------------------------------------------------------------------------
     def process(self, tickets: list[Ticket]) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Coroutine
@@ -22,6 +23,8 @@ from billing_clerks import LocalClerk, unconnected_clerk
 from django.db import connection
 
 from accounts.models import Workspace
+from billing.clerk import Clerk
+from billing.clerk_wire import frame_pack, operation_pack
 from billing.ledger import DEAD_AFTER_S, sweep, writer_end, writer_start
 from billing.models import Hold, UsageRecord, Writer
 from billing.operations import (
@@ -74,6 +77,17 @@ def test_what_is_handed_in_before_the_stop_is_booked_and_what_comes_after_is_ref
     with LocalClerk() as clerk:
         clerk.run(stop_in_between(clerk))
     assert wallets(workspace)["trial"] == (YUAN - 20_000_000, 20_000_000)
+
+
+def test_what_a_gateway_sent_before_it_was_gone_is_booked_though_nobody_takes_the_answers(
+    make_workspace: MakeWorkspace,
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.sendall(frame_pack([(number, operation_pack(PlaceHold(call(workspace), THIRD))) for number in range(3)]))
+    Clerk(theirs).run()
+    assert wallets(workspace)["trial"] == (YUAN - 3_000_000, 3_000_000)
 
 
 def test_three_hundred_concurrent_holds_get_exactly_what_the_wallet_has(
