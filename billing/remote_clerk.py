@@ -104,6 +104,7 @@ class RemoteClerk(asyncio.Protocol):
         except subprocess.TimeoutExpired:
             log.warning("the clerk's process did not end in %d s", STOP_TIMEOUT_S)
             self.process.kill()
+            self.process.wait()
 
     @property
     def is_healthy(self) -> bool:
