@@ -82,7 +82,10 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
+    """`url` and `model` are what was called: the form may have changed since."""
+
     url: str
+    model: str = ""
     stages: dict[str, Stage] = field(default_factory=lambda: {name: Stage(name) for name in STAGES})
     attempts: list[Attempt] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)

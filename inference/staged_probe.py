@@ -34,7 +34,8 @@ SHORT_CHAT: Json = {"messages": [{"role": "user", "content": "你好"}], "max_to
 def staged_probe(draft: Draft) -> Report:
     """Raises nothing for what an upstream does, and nothing for a URL that is none."""
     began = time.monotonic()
-    report = Report(url_advise(vendor=VENDORS[draft.vendor], kind=draft.kind, url=draft.inference_url).called)
+    advice = url_advise(vendor=VENDORS[draft.vendor], kind=draft.kind, url=draft.inference_url)
+    report = Report(advice.called, draft.upstream_model)
     walk = Walk(draft, report, began + TOTAL_S)
     for name, step in STEPS.items():
         try:

@@ -67,7 +67,8 @@ def model_change(
 
     A key that is kept goes only where it went before. Raises RegistryError.
     """
-    Model.objects.filter(pk=model.pk).update(**model_columns(document))
+    if not Model.objects.filter(pk=model.pk).update(**model_columns(document)):
+        raise RegistryError(f"{model.name} was deleted")
     if document.price:
         price_set(model=model, document=document.price)
     changed = endpoint_write(model=model, endpoint=endpoint, document=document.endpoints[0], keeps_key=keeps_key)

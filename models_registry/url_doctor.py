@@ -15,6 +15,7 @@ from models_registry.vendors import VENDORS
 from models_registry.vendors.base import OPERATIONS, KindSpec, Vendor
 
 URL_MAX = 2000
+ROUNDS_MAX = 5
 VERSION = re.compile(r"/v\d+\w*(?=/|\Z)", re.IGNORECASE)
 DOUBLED = re.compile(r"(/v\d+\w*)(?:/v\d+\w*)+(?=/|\Z)", re.IGNORECASE)
 LINK = re.compile(r"https?://[^\s\"'`<>“”‘’《》，]+", re.IGNORECASE)
@@ -193,17 +194,21 @@ def url_advise(*, vendor: Vendor, kind: str, url: str) -> Advice:
 
 
 def repaired(url: str, spec: KindSpec) -> tuple[str, tuple[str, ...]]:
-    """Raises ValueError."""
+    """Until nothing is left to mend: one click is enough. Raises ValueError where that does not end in a URL."""
     if not re.search(r"[^\s:/].*[.:/].*[^\s:/]", url):
         raise ValueError("too little to be a URL")  # somebody is still typing
-    hints = []
-    for hint, repair in REPAIRS.items():
-        better = repair(url, spec)
-        if better != url:
-            hints.append(hint)
+    hints: list[str] = []
+    for _ in range(ROUNDS_MAX):
+        before = url
+        for hint, repair in REPAIRS.items():
+            better = repair(url, spec)
+            if better != url and hint not in hints:
+                hints.append(hint)
             url = better
+        if url == before:
+            break
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+    if url != before or parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError("no http(s) URL")
     return url, tuple(hints)
 

@@ -64,7 +64,7 @@ def page_context(visit: "Visit", form: ImportForm) -> dict[str, Any]:
     return {
         "nav": "models" if visit.model else "import",
         "form": form,
-        "here": visit.request.get_full_path(),
+        "here": visit.here,
         "shape": shape,
         "vendors": vendor_options(visit),
         "vendor_name": words.vendor_name(shape.vendor),

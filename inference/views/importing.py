@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -55,12 +55,21 @@ class Visit:
         self.report: Report | None = None
 
     def endpoint_wanted(self) -> Endpoint | None:
-        """The first, unless another or a new one is asked for."""
+        """The first, unless another or a new one is asked for. One that is gone is not replaced by another: 404."""
         wanted = self.request.GET.get("endpoint", "")
-        if wanted == "new":
+        if wanted == "new" or not self.endpoints:
             return None
-        found = [endpoint for endpoint in self.endpoints if str(endpoint.pk) == wanted]
-        return next(iter(found or self.endpoints), None)
+        found = [endpoint for endpoint in self.endpoints if wanted in ("", str(endpoint.pk))]
+        if not found:
+            raise Http404
+        return found[0]
+
+    @property
+    def here(self) -> str:
+        """Where the form is sent: it names the endpoint, so that another tab's changes do not move it."""
+        if self.model is None:
+            return self.request.path
+        return f"{self.request.path}?endpoint={self.endpoint.pk if self.endpoint else 'new'}"
 
     @property
     def is_htmx(self) -> bool:
@@ -129,8 +138,13 @@ def answer(visit: Visit) -> HttpResponse:
 
 # --- what the buttons do ----------------------------------------------------------------------------
 def redraw(visit: Visit) -> HttpResponse:
-    """Another vendor, kind or unit: other fields, and what was typed stays."""
+    """Another vendor or kind: other fields, and what was typed stays. What was probed was another thing."""
     return visit.render("inference/import_fields.html", visit.form_typed(), resets=True)
+
+
+def reprice(visit: Visit) -> HttpResponse:
+    """Another unit of the price: what was probed still holds."""
+    return visit.render("inference/import_fields.html", visit.form_typed(), refused=True)
 
 
 def adopt(visit: Visit) -> HttpResponse:
@@ -173,6 +187,8 @@ def save_then(visit: Visit, *, enable: bool) -> HttpResponse:
     except NameTaken:
         form.add_error("name", _("名称已被占用，换一个名称，或到模型管理中编辑已有的模型"))
         return refused(visit, form)
+    except RegistryError:
+        raise Http404 from None  # deleted in another tab
     if not enable:
         model_disable(model=model, actor=visit.user.username)
         messages.success(visit.request, _("已保存 %(name)s，未启用") % {"name": model.name})
@@ -187,7 +203,7 @@ def refused(visit: Visit, form: ImportForm) -> HttpResponse:
 
 
 def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:
-    """Raises NameTaken."""
+    """Raises RegistryError."""
     document, actor = form.document(), visit.user.username
     if visit.model is None:
         model = model_import_new(document=document, actor=actor, draft=visit.typed.get("draft", "")[:40])
@@ -233,6 +249,7 @@ def remove(visit: Visit) -> HttpResponse:
 
 ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
     "redraw": redraw,
+    "reprice": reprice,
     "adopt": adopt,
     "advise": advise,
     "missing": missing,

@@ -20,10 +20,15 @@ KEY = "sk-canary-5c0ffee-3e7c"
 IMPORT = "/models/import/"
 
 
+@pytest.fixture(scope="module")
+def admin_user(database: None) -> User:
+    return user_onboard(username="admin-who-imports", password="a long pass phrase", is_admin=True)
+
+
 @pytest.fixture
-def admin(name: str) -> Client:
+def admin(admin_user: User) -> Client:
     client = Client()
-    client.force_login(user_onboard(username=f"admin-of-{name}", password="a long pass phrase", is_admin=True))
+    client.force_login(admin_user)
     return client
 
 
@@ -121,6 +126,13 @@ def test_what_another_kind_has_no_field_for_comes_back_with_it(
     assert re.search(r'type="hidden" name="thinking" value="lift"', page)
     assert not re.search(r'id="id_output"', page)
     assert value_of(send(admin, filled(upstream, name, do="redraw", output="16")), "output") == "16"
+
+
+def test_another_unit_keeps_the_probes_result_and_another_kind_does_not(
+    admin: Client, upstream: SimulatorThread, name: str
+) -> None:
+    assert 'id="probe-panel"' not in send(admin, filled(upstream, name, unit="free", do="reprice"))
+    assert 'id="probe-panel"' in send(admin, filled(upstream, name, kind="embedding", do="redraw"))
 
 
 def test_a_kind_the_vendor_lacks_falls_back_to_one_it_has(admin: Client, upstream: SimulatorThread, name: str) -> None:
@@ -401,9 +413,23 @@ def test_an_endpoint_of_another_model_is_out_of_reach(
     foreign = endpoint_of(other)
     admin.post(edit(made), {"remove": foreign.pk})
     assert other.endpoints.count() == 1
-    admin.post(f"{edit(made)}?endpoint={foreign.pk}", filled(upstream, "", upstream_model="stolen", do="save"))
+    stolen = filled(upstream, "", upstream_model="stolen", do="save")
+    assert admin.post(f"{edit(made)}?endpoint={foreign.pk}", stolen).status_code == 404
     foreign.refresh_from_db()
-    assert (foreign.upstream_model, endpoint_of(made).upstream_model) == ("m", "stolen")
+    assert (foreign.upstream_model, endpoint_of(made).upstream_model) == ("m", "chat")
+
+
+def test_an_endpoint_deleted_in_another_tab_is_not_replaced_by_its_neighbour(
+    admin: Client, upstream: SimulatorThread, made: Model
+) -> None:
+    first = endpoint_of(made)
+    admin.post(f"{edit(made)}?endpoint=new", filled(upstream, "", upstream_model="chat;chunks=2", do="save"))
+    page = admin.get(edit(made)).content.decode()
+    assert f'action="{edit(made)}?endpoint={first.pk}"' in page
+    admin.post(edit(made), {"remove": first.pk})
+    late = filled(upstream, "", upstream_model="late", do="save")
+    assert admin.post(f"{edit(made)}?endpoint={first.pk}", late).status_code == 404
+    assert endpoint_of(made).upstream_model == "chat;chunks=2"
 
 
 def test_name_and_kind_of_a_saved_model_stay(admin: Client, upstream: SimulatorThread, made: Model, name: str) -> None:
