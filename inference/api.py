@@ -6,7 +6,7 @@ A name may hold slashes, so paths that end in a word (…/enable) stand before t
 from typing import Annotated, Literal
 
 from django.http import Http404, HttpRequest
-from ninja import Query, Router, Status
+from ninja import Path, Query, Router, Status
 from pydantic import ValidationError
 
 from accounts.api_auth import ApiError, Caller, admin_of, caller_of
@@ -30,7 +30,7 @@ from inference.api_shapes import (
     price_out,
     probe_out,
 )
-from models_registry.documents import DocumentError, PriceDocument, place
+from models_registry.documents import NAME_PATTERN, DocumentError, PriceDocument, place
 from models_registry.endpoints import endpoint_add, endpoint_change, endpoint_delete
 from models_registry.models import Endpoint, Model
 from models_registry.rows import model_rows
@@ -46,6 +46,10 @@ from models_registry.services import (
 
 router = Router(tags=["models"])
 
+Name = Annotated[
+    str, Path(pattern=NAME_PATTERN, description="The served name; it may hold slashes.", example="deepseek-v3")
+]
+EndpointId = Annotated[int, Path(ge=1)]
 Page = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 PageSize = Annotated[int, Query(ge=1, le=200)]
 Words = Annotated[str, Query(max_length=200)]
@@ -125,7 +129,7 @@ def models_create(request: HttpRequest, model: ModelIn, enable: bool = False) ->
 
 # --- switching ---------------------------------------------------------------------------------------
 @router.post("/models/{path:name}/enable", response={200: ModelOut, **ERRORS}, summary="Enable a model")
-def models_enable(request: HttpRequest, name: str) -> ModelOut:
+def models_enable(request: HttpRequest, name: Name) -> ModelOut:
     """Probes its endpoints and waits for the outcome: served once one of them answered, else 409 with the reason.
     Admins only."""
     caller = admin_of(request)
@@ -140,7 +144,7 @@ def models_enable(request: HttpRequest, name: str) -> ModelOut:
 
 
 @router.post("/models/{path:name}/disable", response={200: ModelOut, **ERRORS}, summary="Disable a model")
-def models_disable(request: HttpRequest, name: str) -> ModelOut:
+def models_disable(request: HttpRequest, name: Name) -> ModelOut:
     """Every worker stops serving it within a second; calls under way are finished. Admins only."""
     caller = admin_of(request)
     model = model_of(caller, name)
@@ -149,7 +153,7 @@ def models_disable(request: HttpRequest, name: str) -> ModelOut:
 
 
 @router.post("/models/{path:name}/test", response={200: TestOut, **ERRORS}, summary="Probe a model now")
-def models_test(request: HttpRequest, name: str) -> TestOut:
+def models_test(request: HttpRequest, name: Name) -> TestOut:
     """Calls each endpoint as its kind is called, and says how far it came. Waits for the outcome. Admins only."""
     caller = admin_of(request)
     results = services.model_test(model=model_of(caller, name))
@@ -159,7 +163,7 @@ def models_test(request: HttpRequest, name: str) -> TestOut:
 
 # --- prices ------------------------------------------------------------------------------------------
 @router.get("/models/{path:name}/prices", response={200: list[PriceVersion], **ERRORS}, summary="A model's prices")
-def prices_list(request: HttpRequest, name: str) -> list[PriceVersion]:
+def prices_list(request: HttpRequest, name: Name) -> list[PriceVersion]:
     """Every version, the newest, which is in force, first."""
     return price_versions(model_of(caller_of(request), name))
 
@@ -178,7 +182,7 @@ def price_versions(model: Model) -> list[PriceVersion]:
 
 
 @router.post("/models/{path:name}/prices", response={201: list[PriceVersion], **ERRORS}, summary="Set a price")
-def prices_create(request: HttpRequest, name: str, price: PriceIn) -> Status[list[PriceVersion]]:
+def prices_create(request: HttpRequest, name: Name, price: PriceIn) -> Status[list[PriceVersion]]:
     """In force for calls that begin a second from now. The same price again makes no new version. Admins only."""
     caller = admin_of(request)
     model = model_of(caller, name)
@@ -203,14 +207,14 @@ def endpoint_of(model: Model, endpoint_id: int) -> Endpoint:
 
 
 @router.get("/models/{path:name}/endpoints", response={200: list[EndpointOut], **ERRORS}, summary="List endpoints")
-def endpoints_list(request: HttpRequest, name: str) -> list[EndpointOut]:
+def endpoints_list(request: HttpRequest, name: Name) -> list[EndpointOut]:
     """In the order they are called. Admins only."""
     caller = admin_of(request)
     return shown(caller, model_of(caller, name)).endpoints or []
 
 
 @router.post("/models/{path:name}/endpoints", response={201: EndpointOut, **ERRORS}, summary="Add an endpoint")
-def endpoints_create(request: HttpRequest, name: str, endpoint: EndpointIn) -> Status[EndpointOut]:
+def endpoints_create(request: HttpRequest, name: Name, endpoint: EndpointIn) -> Status[EndpointOut]:
     """Admins only. The key is kept encrypted and never answered."""
     caller = admin_of(request)
     model = model_of(caller, name)
@@ -229,7 +233,9 @@ def endpoints_create(request: HttpRequest, name: str, endpoint: EndpointIn) -> S
     response={200: EndpointOut, **ERRORS},
     summary="Change an endpoint",
 )
-def endpoints_change(request: HttpRequest, name: str, endpoint_id: int, endpoint: EndpointChange) -> EndpointOut:
+def endpoints_change(
+    request: HttpRequest, name: Name, endpoint_id: EndpointId, endpoint: EndpointChange
+) -> EndpointOut:
     """Only what is sent changes; without `api_key` the key stays. Another place or key is probed at once.
     Admins only."""
     caller = admin_of(request)
@@ -254,7 +260,7 @@ def endpoint_values(endpoint: Endpoint) -> dict[str, str | int]:
 @router.delete(
     "/models/{path:name}/endpoints/{int:endpoint_id}", response={204: None, **ERRORS}, summary="Delete an endpoint"
 )
-def endpoints_delete(request: HttpRequest, name: str, endpoint_id: int) -> Status[None]:
+def endpoints_delete(request: HttpRequest, name: Name, endpoint_id: EndpointId) -> Status[None]:
     """Not the last one of a model. Admins only."""
     caller = admin_of(request)
     try:
@@ -266,14 +272,14 @@ def endpoints_delete(request: HttpRequest, name: str, endpoint_id: int) -> Statu
 
 # --- one model ---------------------------------------------------------------------------------------
 @router.get("/models/{path:name}", response={200: ModelOut, **ERRORS}, summary="Read a model")
-def models_read(request: HttpRequest, name: str) -> ModelOut:
+def models_read(request: HttpRequest, name: Name) -> ModelOut:
     """Admins read every model, others those that are enabled, without their endpoints."""
     caller = caller_of(request)
     return shown(caller, model_of(caller, name))
 
 
 @router.patch("/models/{path:name}", response={200: ModelOut, **ERRORS}, summary="Change a model")
-def models_change(request: HttpRequest, name: str, model: ModelChange) -> ModelOut:
+def models_change(request: HttpRequest, name: Name, model: ModelChange) -> ModelOut:
     """Only what is sent changes. In force within a second. Admins only."""
     caller = admin_of(request)
     found = model_of(caller, name)
@@ -296,7 +302,7 @@ def change(caller: Caller, model: Model, changes: dict[str, int | bool | None], 
 
 
 @router.delete("/models/{path:name}", response={204: None, **ERRORS}, summary="Delete a model")
-def models_remove(request: HttpRequest, name: str) -> Status[None]:
+def models_remove(request: HttpRequest, name: Name) -> Status[None]:
     """With its endpoints, prices and health. Every worker stops serving it within a second; usage and bills stay.
     Admins only."""
     caller = admin_of(request)

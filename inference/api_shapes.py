@@ -72,6 +72,9 @@ class EndpointIn(EndpointDocument):
 
     model_config = example(ENDPOINT_EXAMPLE)
 
+    vendor: Annotated[str, words(*VENDORS)]
+    inference_url: Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^https?://"})]
+
     @field_validator("api_key")
     @classmethod
     def key_itself(cls, value: str | None) -> str | None:
@@ -114,6 +117,8 @@ class ModelChange(Strict):
 
 
 class PriceIn(PriceDocument):
+    """Exactly one form: `input` and `output`, `per_1k_tokens`, `per_call`, `per_page`, or `free`."""
+
     model_config = example({"input": "2", "output": "8"})
 
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from accounts.money import MoneyError, yuan_to_nano
 from models_registry.vendors import VENDORS
 
-Yuan = Annotated[str, Field(coerce_numbers_to_str=True)]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f?#]+$")]
+AMOUNT = {"pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$", "examples": ["0.0008"]}  # told here, checked by accounts.money
+Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT)]
+NAME_PATTERN = r"^[^\s\x00-\x1f?#]+$"
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME_PATTERN)]
 Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
 TOKEN_UNITS = ("per_m_tokens", "per_1k_tokens", "per_call", "free")
 UNITS = {"llm": TOKEN_UNITS, "embedding": TOKEN_UNITS, "rerank": TOKEN_UNITS, "ocr": ("per_page", "per_call", "free")}

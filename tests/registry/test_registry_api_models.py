@@ -175,10 +175,15 @@ def test_queries_do_not_grow_with_the_list(admin: KeyClient, name: str) -> None:
     assert len(many) == len(few) <= 8
 
 
-@pytest.mark.parametrize("missing", ["nobody", "a/b/c", "nobody%00", "%F0%9F%A6%99", "x" * 300])
+@pytest.mark.parametrize("missing", ["nobody", "a/b/c", "%F0%9F%A6%99", "x" * 300])
 def test_a_model_that_is_not_there_is_a_404(admin: KeyClient, missing: str) -> None:
     for method, path in (("get", ""), ("get", "/prices"), ("get", "/endpoints"), ("post", "/enable"), ("delete", "")):
         assert error_of(admin(method, f"/models/{missing}{path}"))[:2] == (404, "not_found")
+
+
+def test_a_name_that_no_model_may_have_is_told_so(admin: KeyClient) -> None:
+    for name in ("nobody%00", "a%20b", "a%0A"):
+        assert admin("get", f"/models/{name}").status_code in {404, 422}
 
 
 # --- making ------------------------------------------------------------------------------------------
