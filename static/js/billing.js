@@ -1,5 +1,10 @@
-/* The row whose receipt is open is marked, and the receipt takes the keyboard. */
+/* The row whose receipt is open is marked; the receipt takes the keyboard, and gives it back to where it was asked for. */
 "use strict";
+
+let opener = null;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target?.id === "drawer" && event.detail.elt.closest("main")) opener = event.detail.elt;
+});
 
 function mark() {
   const open = document.querySelector("#drawer [data-receipt]")?.dataset.receipt;
@@ -10,4 +15,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   mark();
   document.getElementById("receipt-title")?.focus();
 });
-new MutationObserver(mark).observe(document.getElementById("drawer"), { childList: true });
+new MutationObserver(() => {
+  mark();
+  if (!document.querySelector("#drawer > *")) opener?.focus();
+}).observe(document.getElementById("drawer"), { childList: true });

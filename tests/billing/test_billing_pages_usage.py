@@ -7,8 +7,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from billing_calls import FREE, call_made, noon
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
@@ -143,7 +144,9 @@ def exported(user: User, address: str) -> list[dict[str, str]]:
         await client.aforce_login(user)
         answer = await client.get(address)
         assert answer["Content-Disposition"].startswith('attachment; filename="usage-20')
-        return b"".join([part async for part in answer])  # type: ignore[attr-defined]
+        body = b"".join([part async for part in answer])  # type: ignore[attr-defined]
+        await sync_to_async(connections.close_all)()  # of the thread that read: PostgreSQL waits for it at the end
+        return body
 
     text = asyncio.run(read()).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
