@@ -1,5 +1,6 @@
 """体验中心: a conversation with one or two models, streamed, through the relay and the bill of the API."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -164,14 +165,9 @@ def refused(request: HttpRequest, conversation: Conversation | None, form: Promp
 
 
 async def answers_make(stream_ids: list[str], user: User) -> None:
-    """Without streams: side by side, to their ends. A browser that goes away ends them."""
-    runs = [Run(stream_id, user).start() for stream_id in stream_ids]
-    try:
-        for run in runs:
-            await run.task
-    finally:
-        for run in runs:
-            run.leave()
+    """Without streams: side by side, to their ends. A browser that does not wait finds them in the conversation."""
+    for run in [Run(stream_id, user).start() for stream_id in stream_ids]:
+        await asyncio.shield(run.task)
 
 
 async def stream(request: HttpRequest, stream_id: str) -> StreamingHttpResponse:

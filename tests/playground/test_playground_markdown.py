@@ -1,0 +1,99 @@
+"""Markdown of a model on a page: rendered, and harmless."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from inference.playground.markdown import HIGHLIGHT_MAX, render, settled_end
+
+
+class Seen(HTMLParser):
+    """The tags and attributes that a browser would act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](&#106;avascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](vbscript:x)",
+        '[x](https://e.example "a\\" onclick=alert(1) b=\\"")',
+        "<javascript:alert(1)>",
+        "![x](javascript:alert(1))",
+        "![x](data:image/svg+xml;base64,PHN2Zz4=)",
+        "```<script>\nx\n```",
+        '```python"onload=alert(1)\nx\n```',
+        "| <b>a</b> |\n|---|\n| <iframe src=x> |",
+        "<style>*{}</style><form action=/x><input></form>",
+        "<svg onload=alert(1)>",
+    ],
+)
+def test_nothing_in_an_answer_runs_or_calls_out(text: str) -> None:
+    seen = Seen()
+    seen.feed(render(text))
+    assert not seen.tags & {"script", "img", "iframe", "style", "form", "input", "svg", "b"}
+    assert {name for name, _ in seen.attributes} <= {"href", "title", "target", "rel", "class", "tabindex"}
+    assert all(value.startswith("https://") for name, value in seen.attributes if name == "href")
+
+
+def test_links_open_elsewhere_and_say_nothing_about_us() -> None:
+    made = render("[a](https://e.example/x) <https://f.example>")
+    assert made.count('target="_blank"') == made.count('rel="noopener noreferrer"') == 2
+
+
+def test_a_picture_is_a_link_and_is_not_fetched() -> None:
+    assert render("![cat](https://e.example/cat.png)").startswith('<p><a href="https://e.example/cat.png"')
+
+
+def test_code_is_highlighted_and_an_unknown_language_stays_plain() -> None:
+    assert '<span class="k">def</span>' in render("```python\ndef f(): pass\n```")
+    assert "<code>a &lt; b\n</code>" in render("```nonsense\na < b\n```")
+    long = "x = 1\n" * (HIGHLIGHT_MAX // 6 + 1)
+    assert "<span" not in render(f"```python\n{long}```")
+
+
+def test_tables_lists_and_emphasis_are_rendered() -> None:
+    made = render("1. **a**\n2. ~~b~~\n\n| x |\n|---|\n| 1 |")
+    assert "<strong>a</strong>" in made
+    assert "<s>b</s>" in made
+    assert '<div class="table-wrap"><table>' in made
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("", ""),
+        ("one", ""),
+        ("one\n\ntw", "one\n\n"),
+        ("one\r\n\r\ntwo", "one\r\n\r\n"),
+        ("# a\ntext", "# a\n"),
+        ("a\n\n- x\n- y\n", "a\n\n"),
+        ("a\n\n```\ncode\n\nmore", "a\n\n"),
+        ("```\ncode\n```\nafter", "```\ncode\n```\n"),
+    ],
+)
+def test_all_but_the_last_block_is_settled(text: str, settled: str) -> None:
+    assert text[: settled_end(text)] == settled
+
+
+def test_settled_blocks_and_the_tail_are_the_whole() -> None:
+    text = "# a\n\nfirst *one*\n\n- x\n\n  y\n- z\n\n```py\nx = 1\n```\n\n| a |\n|---|\n| 1 |\n\n> q\n\nlast"
+    settled, html = 0, ""
+    for length in range(len(text) + 1):
+        end = settled_end(text[settled:length])
+        html += render(text[settled : settled + end])
+        settled += end
+    assert html + render(text[settled:]) == render(text)
