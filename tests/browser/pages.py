@@ -33,7 +33,13 @@ PAGES = (
 NO_PAGES = {"palette", "preferences", "healthz", "readyz", "metrics"}
 # django-allauth's own pages. Those a console without e-mail and second factors never links to stay as they are.
 ALLAUTH = {
-    *("account_logout", "account_inactive", "account_email", "account_confirm_email", "account_email_verification_sent"),
+    *(
+        "account_logout",
+        "account_inactive",
+        "account_email",
+        "account_confirm_email",
+        "account_email_verification_sent",
+    ),
     *("account_change_password", "account_set_password", "account_reauthenticate", "account_confirm_login_code"),
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key_done"),
     *("account_request_login_code", "account_signup_by_passkey"),
