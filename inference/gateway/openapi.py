@@ -11,6 +11,7 @@ Json = dict[str, Any]
 
 STRING, INTEGER, NUMBER, BOOLEAN = ({"type": name} for name in ("string", "integer", "number", "boolean"))
 OBJECT: Json = {"type": "object"}
+EVENT: Json = {"type": "object", "properties": {"data": STRING}, "description": "each event of the stream"}
 
 
 def array(items: Json, **rules: Any) -> Json:
@@ -138,7 +139,7 @@ def models() -> Json:
 
 def responses(errors: str) -> Json:
     failed = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    good = {"application/json": {"schema": OBJECT}, "text/event-stream": {"schema": STRING}}
+    good = {"application/json": {"schema": OBJECT}, "text/event-stream": {"schema": EVENT}}
     return {
         "200": {"description": "The answer", "content": good},
         **{status: {"description": "An error; its word is `code`", "content": failed} for status in errors.split()},

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,17 +95,18 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> f
     return time.monotonic() - began
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def server_kept(folder: Path, **settings: str) -> Iterator[Server]:
+    """Not started yet; every process and database it gets is gone at the end."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    folder = tmp_path / "data"
     environment = {
         **os.environ,
         "DATA_DIR": str(folder),
         "PORT": str(port),
         "LOCAL_MODELS": "0",
         "DRAIN_TIMEOUT_S": "10",
+        **settings,
     }
     url = os.environ.get("DATABASE_URL", "")
     name = f"up_{secrets.token_hex(6)}"
@@ -112,14 +114,22 @@ def server(tmp_path: Path) -> Iterator[Server]:
         administer(url, f'CREATE DATABASE "{name}"')
         environment["DATABASE_URL"] = f"{url.rsplit('/', 1)[0]}/{name}"
     running = Server(folder, environment, port)
-    yield running
-    for process in running.processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-    wait_until(lambda: not running.children(), seconds=10, what="the end of the children")
-    if url:
-        administer(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    try:
+        yield running
+    finally:
+        for process in running.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+        wait_until(lambda: not running.children(), seconds=10, what="the end of the children")
+        if url:
+            administer(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with server_kept(tmp_path / "data") as running:
+        yield running
 
 
 def administer(url: str, statement: str) -> None:

@@ -1,0 +1,88 @@
+"""`make shots`: a picture of every page, light and dark, wide and 360 px, two of them in English, into shots/.
+
+Ends with 1 where a page reports an error, asks another host for something, or scrolls sideways at 360 px.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chrome import NARROW, WIDE, Chrome, Tab, chromium_start
+from tests.browser.demo import site_running
+from tests.browser.pages import PAGES, Page
+from tests.console.conftest import ROOT
+
+FOLDER = ROOT / "shots"
+IN_ENGLISH = {"overview", "models"}
+LOOKS = (("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW))
+
+
+@dataclass(frozen=True)
+class Shot:
+    page: Page
+    scheme: str
+    width: int
+    locale: str = "zh-CN"
+
+    @property
+    def name(self) -> str:
+        language = "" if self.locale == "zh-CN" else "-en"
+        return f"{self.page.name}-{self.scheme}{'-360' if self.width == NARROW else ''}{language}.png"
+
+
+def shots(wanted: set[str]) -> Iterator[Shot]:
+    for page in PAGES:
+        if wanted and page.name not in wanted:
+            continue
+        yield from (Shot(page, scheme, width) for scheme, width in LOOKS)
+        if page.name in IN_ENGLISH:
+            yield from (Shot(page, "light", width, "en-US") for width in (WIDE, NARROW))
+
+
+def take(chrome: Chrome, shot: Shot) -> list[str]:
+    """The faults of the page, seen while it was photographed."""
+    with chrome.tab(shot.page.who, width=shot.width, color_scheme=shot.scheme, locale=shot.locale) as tab:
+        status = tab.open(shot.page.path)
+        tab.page.screenshot(path=FOLDER / shot.name, animations="disabled")
+        return [*tab.faults, *faults_seen(tab, shot, status)]
+
+
+def faults_seen(tab: Tab, shot: Shot, status: int) -> Iterator[str]:
+    if status != 200:
+        yield f"answers {status}"
+    if shot.width == NARROW and (found := tab.sticking_out()):
+        yield f"scrolls sideways at {NARROW} px: {', '.join(found)}"
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(wanted: set[str]) -> int:
+    FOLDER.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="model-console-shots-"))
+    say("Starting the product with its demo …")
+    faulty = 0
+    try:
+        with site_running(folder / "data") as site, sync_playwright() as playwright:
+            browser = chromium_start(playwright)
+            chrome = Chrome(browser, site.url)
+            for shot in shots(wanted):
+                faults = take(chrome, shot)
+                faulty += bool(faults)
+                say(f"shots/{shot.name}" + "".join(f"\n    {fault}" for fault in faults))
+            browser.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    say(f"{faulty} pictures with faults" if faulty else "No page has a fault.")
+    return 1 if faulty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(set(sys.argv[1:])))
