@@ -1,11 +1,12 @@
-"""Calls that can be pasted and run, by kind. Pure."""
+"""Calls that can be pasted and run, by kind, in the reader's language."""
 
 import json
 import shlex
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 KEY_VARIABLE = "$MODEL_CONSOLE_KEY"
-DOCUMENTS = ("退款会在 3 个工作日内到账", "门店周一至周五营业", "会员积分每年清零")
 
 
 class Sample(NamedTuple):
@@ -46,11 +47,12 @@ def openai_client(base_url: str, secret: str) -> str:
 
 
 def chat(model: str, base_url: str, secret: str) -> tuple[str, str]:
-    body = {"model": model, "messages": [{"role": "user", "content": "你好，介绍一下你自己"}], "stream": True}
+    question = _("你好，介绍一下你自己")
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "stream": True}
     python = f"""{openai_client(base_url, secret)}
 stream = client.chat.completions.create(
     model={quoted(model)},
-    messages=[{{"role": "user", "content": "你好，介绍一下你自己"}}],
+    messages=[{{"role": "user", "content": {quoted(question)}}}],
     stream=True,
 )
 for chunk in stream:
@@ -60,15 +62,17 @@ for chunk in stream:
 
 
 def embedding(model: str, base_url: str, secret: str) -> tuple[str, str]:
+    text = _("今天天气很好")
     python = f"""{openai_client(base_url, secret)}
-answer = client.embeddings.create(model={quoted(model)}, input=["今天天气很好"])
+answer = client.embeddings.create(model={quoted(model)}, input=[{quoted(text)}])
 print(len(answer.data[0].embedding))"""
-    body: dict[str, object] = {"model": model, "input": ["今天天气很好"]}
+    body: dict[str, object] = {"model": model, "input": [text]}
     return curl_json(f"{base_url}/embeddings", secret, body), python
 
 
 def rerank(model: str, base_url: str, secret: str) -> tuple[str, str]:
-    body: dict[str, object] = {"model": model, "query": "退款多久到账", "documents": list(DOCUMENTS), "top_n": 2}
+    documents = [_("退款会在 3 个工作日内到账"), _("门店周一至周五营业"), _("会员积分每年清零")]
+    body: dict[str, object] = {"model": model, "query": _("退款多久到账"), "documents": documents, "top_n": 2}
     python = f"""import os
 
 import httpx

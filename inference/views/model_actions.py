@@ -165,14 +165,14 @@ def bulk_enable(request: AdminRequest, chosen: list[Model]) -> HttpResponse:
         try:
             enabling_request(model=model, actor=request.user.username)
         except RegistryError as error:
-            unmet.append(f"{model.name}（{refusal(error)}）")
+            unmet.append(_("%(name)s（%(reason)s）") % {"name": model.name, "reason": refusal(error)})
         else:
             begun += model.state == Model.State.DISABLED
     if begun:
         words = ngettext("正在探测 %(count)d 个模型，通过后启用", "正在探测 %(count)d 个模型，通过后启用", begun)
         messages.success(request, words % {"count": begun})
     if unmet:
-        messages.error(request, _("未启用：%(names)s") % {"names": "、".join(unmet[:8])})
+        messages.error(request, _("未启用：%(names)s") % {"names": _("、").join(unmet[:8])})
     if not begun and not unmet:
         messages.success(request, _("选中的模型都已启用"))
     return moved_on(request)

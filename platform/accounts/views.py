@@ -78,7 +78,7 @@ def sessions_close(request: HttpRequest) -> HttpResponse:
 
 
 def server_facts() -> list[ServerFact]:
-    yes_or_no = _("开放") if server.SIGNUP_OPEN else _("关闭")
+    yes_or_no = _("开放") if server.SIGNUP_OPEN else _("不开放")
     database = "SQLite" if server.EMBEDDED else "PostgreSQL"
     seconds = {
         "UPSTREAM_CONNECT_TIMEOUT_S": _("连接上游最多等待"),

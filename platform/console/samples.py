@@ -1,8 +1,9 @@
-"""The first call in three languages, with the user's own address and model. Pure."""
+"""The first call in three languages, with the user's own address and model."""
 
 import json
 
-QUESTION = "你是谁"
+from django.utils.translation import gettext as _
+
 CURL = """curl {url}/chat/completions \\
   -H "Authorization: Bearer {key}" \\
   -H "Content-Type: application/json" \\
@@ -31,8 +32,9 @@ console.log(r.choices[0].message.content);"""
 
 def chat_samples(*, base_url: str, model: str, key: str) -> list[tuple[str, str, str]]:
     """(label, Pygments' language, code) of each, for `ui/code.html`. Names are quoted as each language wants them."""
-    quoted = {"url": quote(base_url), "key": quote(key), "model": quote(model), "question": quote(QUESTION)}
-    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}]}
+    question = _("你是谁")
+    quoted = {"url": quote(base_url), "key": quote(key), "model": quote(model), "question": quote(question)}
+    body = {"model": model, "messages": [{"role": "user", "content": question}]}
     shell_body = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
     return [
         ("curl", "bash", CURL.format(url=base_url, key=key, body=shell_body)),

@@ -8,7 +8,7 @@ status line and headers, before the first event. A k beyond the last chunk never
 
 What is said
     chunks=N        pieces of the answer, "w1 ", "w2 " … (8)
-    text=a,b,c      the pieces themselves; repeated when chunks asks for more
+    text=a,b,c      the pieces themselves, \\n for a new line; repeated when chunks asks for more
     finish=WORD     finish_reason in place of "stop", "length" or "tool_calls"
     think           content starts with <think>…</think>, its tags cut across pieces (4 more pieces)
     reasoning=N     N pieces of reasoning_content first; they count as completion tokens
@@ -178,7 +178,7 @@ def _word(name: str, value: str | None) -> str:
 
 
 def _pieces(name: str, value: str | None) -> tuple[str, ...]:
-    return tuple(_word(name, value).split(","))
+    return tuple(_word(name, value).replace("\\n", "\n").split(","))
 
 
 def _choice(name: str, value: str | None, *, kind: object, bare: str = "") -> str:

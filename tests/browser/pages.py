@@ -21,6 +21,7 @@ PAGES = (
     Page("catalogue", "/catalogue/"),
     Page("playground", "/playground/"),
     Page("keys", "/keys/"),
+    Page("key_new", "/keys/new/"),
     Page("usage", "/usage/"),
     Page("billing", "/billing/"),
     Page("guide", "/guide/"),
@@ -30,7 +31,11 @@ PAGES = (
     Page("styleguide", "/styleguide/", "admin"),
 )
 # Addresses that are no pages of their own: parts of pages, what only answers to a form, and what machines read.
-NO_PAGES = {"palette", "preferences", "healthz", "readyz", "metrics"}
+NO_PAGES = {
+    *("palette", "preferences", "healthz", "readyz", "metrics", "models_bulk", "models_export", "usage_export"),
+    *("workspace_name", "sessions_close"),
+    *(f"playground_{part}" for part in ("send", "stop", "history", "code", "estimate")),
+}
 # django-allauth's own pages. Those a console without e-mail and second factors never links to stay as they are.
 ALLAUTH = {
     *(

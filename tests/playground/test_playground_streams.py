@@ -310,7 +310,7 @@ def test_scripts_and_dangerous_links_in_an_answer_are_harmless(browser: Browser)
 
 
 def test_a_frame_shows_whole_blocks_once_and_the_finish_shows_all(browser: Browser) -> None:
-    upstream = "chat;chunks=6;chunk_ms=120;text=one\n\n,two\n\n,three\n\n"
+    upstream = "chat;chunks=6;chunk_ms=120;text=one\\n\\n,two\\n\\n,three\\n\\n"
     events = browser.ask("hi", browser.caller.desk.model(upstream))
     settled = events.data("settled")
     assert settled.startswith("<p>one</p>\n<p>two</p>")
@@ -381,7 +381,7 @@ def test_a_plain_form_that_is_not_waited_for_is_answered_once_and_kept(browser: 
     form = {"prompt": "hi", "model": model, "key": "gone", "conversation": ""}
     with pytest.raises(httpx.ReadTimeout):
         browser.http.post("/playground/turns/", data=form, timeout=0.5)
-    browser.answer_when("done", 5)
+    browser.answer_when("done", 15)
     assert browser.send("hi", model, key="gone", htmx=False).status_code == 302
     assert (browser.turns, browser.caller.records()) == (1, 1)
     browser.caller.holds_nothing()

@@ -92,6 +92,7 @@ def test_the_words_can_be_given(caller: Caller) -> None:
     assert reply["choices"][0]["finish_reason"] == "content_filter"
     assert reply["usage"]["completion_tokens"] == 3
     assert content(caller.reply("m;text=a,b;chunks=5")) == "ababa"
+    assert content(caller.reply("m;text=a\\n,b;chunks=2")) == "a\nb"
 
 
 def test_thinking_stands_inside_the_content_and_its_tags_are_cut(caller: Caller) -> None:

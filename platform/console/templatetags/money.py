@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import ApiKey
 from billing.models import UsageRecord
@@ -87,7 +87,7 @@ def call_cost(record: UsageRecord, debit: bool = False) -> SafeString:
 def call_amount(record: UsageRecord) -> str:
     """What was used: tokens, or pages, or a dash."""
     if record.pages:
-        return _("%(count)s 页") % {"count": f"{record.pages:,}"}
+        return ngettext("%(count)s 页", "%(count)s 页", record.pages) % {"count": f"{record.pages:,}"}
     used = record.prompt_tokens + record.completion_tokens
     return formats.tokens(used) if used else formats.NOTHING
 
