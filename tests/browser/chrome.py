@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.demo import ADMIN, DEVELOPER
 from tests.chaos.chaos_product import PASSWORD
@@ -76,7 +77,7 @@ class Tab:
 
     def settle(self) -> None:
         """Until htmx has put everything in its place."""
-        self.page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+        expect(self.page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0, timeout=TIMEOUT_MS)
 
     def resize(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": 780 if width < 720 else 900})

@@ -10,7 +10,6 @@ from tests.chaos.chaos_product import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(15, 17, 21)"
 
 
@@ -95,12 +94,12 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(tab: OpenTab) -> None:
 def test_a_chosen_theme_stays_and_the_system_decides_where_none_is(tab: OpenTab) -> None:
     one = tab("developer", color_scheme="dark")
     one.open("/")
-    assert one.page.evaluate(BACKGROUND) == DARK
+    expect(one.page.locator("body")).to_have_css("background-color", DARK)
     one.page.locator(".preferences summary").last.click()
     one.page.get_by_role("button", name="浅色").click()
-    one.page.wait_for_function(f"{BACKGROUND} === '{LIGHT}'")
+    expect(one.page.locator("body")).to_have_css("background-color", LIGHT)
     one.open("/usage/")
-    assert one.page.evaluate(BACKGROUND) == LIGHT
+    expect(one.page.locator("body")).to_have_css("background-color", LIGHT)
 
 
 def test_a_chosen_language_stays_and_the_browsers_decides_where_none_is(tab: OpenTab) -> None:
@@ -121,7 +120,7 @@ def test_compact_rows_are_lower(tab: OpenTab) -> None:
     before = row.evaluate("one => one.offsetHeight")
     one.page.locator(".preferences summary").last.click()
     one.page.get_by_role("button", name="紧凑行高").click()
-    one.page.wait_for_function("document.documentElement.dataset.density === 'compact'")
+    expect(one.page.locator("html")).to_have_attribute("data-density", "compact")
     assert row.evaluate("one => one.offsetHeight") < before
 
 
