@@ -86,7 +86,7 @@ class AttemptOut(Schema):
     status: int | None
 
 
-class ProbeOut(Schema):
+class StagedProbeOut(Schema):
     passed: bool
     url: str = Field(description="The address as the gateway calls it.")
     suggested_url: str = Field(description="A better inference_url where a mistake was recognised, else empty.")
@@ -98,7 +98,7 @@ class ProbeOut(Schema):
     total_ms: int
 
 
-@router.post("/probe", response={200: ProbeOut, **ERRORS}, operation_id="endpoint_try", summary="Try an endpoint")
+@router.post("/probe", response={200: StagedProbeOut, **ERRORS}, operation_id="endpoint_try", summary="Try an endpoint")
 def endpoint_try(request: HttpRequest, document: ProbeIn) -> dict[str, Any]:
     """Resolve, connect, TLS, key, model, one tiny call (two where the kind streams). Nothing is saved. Admins only.
 

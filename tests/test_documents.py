@@ -40,7 +40,7 @@ def test_every_vendor_stands_in_the_readme() -> None:
     assert [slug for slug in VENDORS if slug not in README] == []
 
 
-@pytest.mark.parametrize("target", ["run", "test", "test-all", "bench"])
+@pytest.mark.parametrize("target", ["run", "test", "test-all", "bench", "shots", "messages"])
 def test_every_make_target_of_the_readme_exists(target: str) -> None:
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.chrome import NARROW
 from tests.browser.conftest import OpenTab
 from tests.browser.demo import DEVELOPER, NEWCOMER
+from tests.browser.walks import choose, go, sign_out, sign_up
 from tests.chaos.chaos_product import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -30,21 +31,14 @@ def test_a_wrong_password_is_said_at_the_form_and_the_right_one_leads_in(tab: Op
 
 def test_who_signs_up_lands_on_the_overview_with_the_trial_credit(tab: OpenTab) -> None:
     one = tab()
-    one.open("/accounts/signup/")
-    one.page.fill("[name=username]", "fresh")
-    one.page.fill("[name=password1]", PASSWORD)
-    one.page.fill("[name=password2]", PASSWORD)
-    one.page.press("[name=password2]", "Enter")
-    one.page.wait_for_url(f"{one.url}/")
+    sign_up(one, "fresh")
     expect(one.page.locator("#balance")).to_have_text("¥40.00")
 
 
 def test_who_signs_out_sees_nothing_any_more(tab: OpenTab) -> None:
     one = tab()
     one.sign_in(NEWCOMER)
-    one.page.locator(".nav-user summary").click()
-    one.page.get_by_role("button", name="退出登录").click()
-    one.page.wait_for_url("**/accounts/login/**")
+    sign_out(one)
     one.open("/")
     assert "/accounts/login/" in one.page.url
 
@@ -95,10 +89,9 @@ def test_a_chosen_theme_stays_and_the_system_decides_where_none_is(tab: OpenTab)
     one = tab("developer", color_scheme="dark")
     one.open("/")
     expect(one.page.locator("body")).to_have_css("background-color", DARK)
-    one.page.locator(".preferences summary").last.click()
-    one.page.get_by_role("button", name="浅色").click()
+    choose(one, "外观", "浅色")
     expect(one.page.locator("body")).to_have_css("background-color", LIGHT)
-    one.open("/usage/")
+    go(one, "/usage/")
     expect(one.page.locator("body")).to_have_css("background-color", LIGHT)
 
 
@@ -106,8 +99,7 @@ def test_a_chosen_language_stays_and_the_browsers_decides_where_none_is(tab: Ope
     one = tab("developer", locale="en-US")
     one.open("/")
     expect(one.page.locator("#nav a[href='/usage/']")).to_have_text("Usage")
-    one.page.locator(".preferences summary").first.click()
-    one.page.get_by_role("button", name="简体中文").click()
+    choose(one, "Language", "简体中文")
     expect(one.page.locator("#nav a[href='/usage/']")).to_have_text("用量")
     one.open("/keys/")
     assert one.page.evaluate("document.documentElement.lang") == "zh-Hans"
@@ -118,8 +110,7 @@ def test_compact_rows_are_lower(tab: OpenTab) -> None:
     one.open("/styleguide/")
     row = one.page.locator(".table-wrap tbody tr").first
     before = row.evaluate("one => one.offsetHeight")
-    one.page.locator(".preferences summary").last.click()
-    one.page.get_by_role("button", name="紧凑行高").click()
+    choose(one, "外观", "紧凑行高")
     expect(one.page.locator("html")).to_have_attribute("data-density", "compact")
     assert row.evaluate("one => one.offsetHeight") < before
 
