@@ -21,7 +21,7 @@ class LocalClerk(RemoteClerk, AbstractContextManager["LocalClerk"]):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.is_lost = False
+        self.lost = asyncio.Event()
 
     def hire(self, line: socket.socket) -> None:
         self.clerk = Clerk(socket.socket(fileno=os.dup(line.fileno())))
@@ -33,7 +33,7 @@ class LocalClerk(RemoteClerk, AbstractContextManager["LocalClerk"]):
 
     def lose(self) -> None:
         """The product would end here."""
-        self.is_lost = True
+        self.lost.set()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)

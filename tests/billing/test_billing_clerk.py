@@ -284,9 +284,7 @@ def test_a_clerk_that_falls_over_is_missed_at_once(
     async def ask(clerk: LocalClerk) -> None:
         monkeypatch.setattr(clerk.clerk, "housekeep", lambda: 1 // 0)
         await clerk.hold(PlaceHold(call(workspace), THIRD))
-        async with asyncio.timeout(10):
-            while not clerk.is_lost:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(clerk.lost.wait(), 10)
 
     with LocalClerk() as clerk:
         clerk.run(ask(clerk))

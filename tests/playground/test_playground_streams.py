@@ -377,10 +377,10 @@ def test_a_plain_form_answers_within_the_post(browser: Browser, chat: str) -> No
 
 
 def test_a_plain_form_that_is_not_waited_for_is_answered_once_and_kept(browser: Browser) -> None:
-    model = browser.caller.desk.model("chat;chunks=20;chunk_ms=50")
+    model = browser.caller.desk.model("chat;chunks=60;chunk_ms=50")
     form = {"prompt": "hi", "model": model, "key": "gone", "conversation": ""}
     with pytest.raises(httpx.ReadTimeout):
-        browser.http.post("/playground/turns/", data=form, timeout=0.5)
+        browser.http.post("/playground/turns/", data=form, timeout=1.5)
     browser.answer_when("done", 15)
     assert browser.send("hi", model, key="gone", htmx=False).status_code == 302
     assert (browser.turns, browser.caller.records()) == (1, 1)
