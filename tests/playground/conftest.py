@@ -37,12 +37,18 @@ class BothPlanes(OwnPlane):
 def play_desk(database: None) -> Iterator[Desk]:
     """Pages and gateway under uvicorn on the test database. The books must be right when they have stopped."""
     planes = BothPlanes()
-    short = {"UPSTREAM_CONNECT_TIMEOUT_S": 1.0, "STREAM_KEEPALIVE_S": 0.5}
+    limits = {  # each of them: those of the gateway's hasty desk may still be in force
+        "UPSTREAM_CONNECT_TIMEOUT_S": 1.0,
+        "UPSTREAM_FIRST_BYTE_TIMEOUT_S": 60,
+        "UPSTREAM_IDLE_TIMEOUT_S": 60,
+        "UPSTREAM_TOTAL_TIMEOUT_S": 600,
+        "STREAM_KEEPALIVE_S": 0.5,
+    }
     with (
         SimulatorThread() as simulator,
         mock.patch("inference.gateway.snapshot.LOOK_EVERY_S", 0.01),
         mock.patch("inference.playground.runs.gateway_app", planes.gateway_app),
-        override_settings(**short),
+        override_settings(**limits),
         Server(planes) as url,
     ):
         desk = Desk(url, simulator, [planes.gateway_app])
