@@ -33,8 +33,7 @@ def database_config(url: str) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(parts.port or ""),
-            "CONN_MAX_AGE": 60,
-            "CONN_HEALTH_CHECKS": True,
+            "CONN_MAX_AGE": 0,  # under ASGI each request has a thread of its own: a connection kept would only leak
             "OPTIONS": POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query)),
         }
     raise EnvError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
