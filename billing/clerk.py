@@ -73,8 +73,7 @@ class Clerk:
         """Signs on, books until the gateway is gone and what it sent is booked, signs off."""
         self.writer_id = writer_start(f"{socket.gethostname()}:{os.getpid()}")
         try:
-            self.answer([(HELLO, self.writer_id)])
-            self.report()
+            self.report((HELLO, self.writer_id))
             self.serve()
         finally:
             self.close()
@@ -232,7 +231,7 @@ class Clerk:
             if swept == SWEEP_LIMIT:
                 self.beat_at = now  # there are more
 
-    def report(self) -> None:
+    def report(self, *before: tuple[int, int]) -> None:
         """How the clerk is, and what it counted: the metrics page is on the other side."""
         self.report_at = time.monotonic() + REPORT_EVERY_S
-        self.answer([(REPORT, (self.is_healthy, self.batches, self.bookings, self.swept))])
+        self.answer([*before, (REPORT, (self.is_healthy, self.batches, self.bookings, self.swept))])
