@@ -35,7 +35,7 @@ from billing.ledger import (
     writer_end,
     writer_start,
 )
-from billing.operations import LedgerError, LedgerUnavailable, Operation, Outcome, Settle
+from billing.operations import AbandonedHold, LedgerError, LedgerUnavailable, Operation, Outcome, Settle
 from billing.recovery import booked_before
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ BREATH_S = 0.001  # …the lock stays free this long, or SQLite's other writers 
 PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever…
 LEFT_PATIENCE_S = 30.0  # …or this long, when the gateway is gone
 RETRY_PAUSE_S = 0.25
+PATIENT = (Settle, AbandonedHold)  # what nobody else would do in their place
 
 
 class Ticket(NamedTuple):
@@ -183,7 +184,7 @@ class Clerk:
 
     def keep_patient(self, tickets: list[Ticket]) -> list[Ticket]:
         now = time.monotonic()
-        late = [t for t in tickets if now > t.given_up_at and not isinstance(t.operation, Settle)]
+        late = [t for t in tickets if now > t.given_up_at and not isinstance(t.operation, PATIENT)]
         self.resolve(late, [LedgerUnavailable("the ledger's database is away")] * len(late))
         return [ticket for ticket in tickets if ticket not in late] if late else tickets
 

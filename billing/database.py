@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connections, transaction
 from django.db.models import Model
 
 from billing.operations import EPOCH
@@ -46,8 +46,9 @@ class Database(ABC):
     def transaction(self) -> Iterator[None]:
         """One of its own, or a part of the one that is open around it."""
         if self.wrapper.in_atomic_block:
-            yield
-            self.flush()
+            with transaction.atomic():  # a savepoint: what fails books nothing, though the error be caught
+                yield
+                self.flush()
             return
         try:
             self.begin()

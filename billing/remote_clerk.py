@@ -116,7 +116,13 @@ class RemoteClerk(asyncio.Protocol):
 
         Nor is it when the caller is cancelled: a hold that nobody waits for is given back.
         """
-        return cast("OpenHold", await self.submit(operation))
+        booking = self.submit(operation)
+        try:
+            return cast("OpenHold", await booking)
+        except asyncio.CancelledError:
+            if booking.done() and not booking.cancelled() and booking.exception() is None:
+                self.submit(AbandonedHold(operation.context))  # answered in the very turn of the cancellation
+            raise
 
     async def extend(self, operation: ExtendHold) -> OpenHold:
         """The hold with one leg more. Raises InsufficientBalance, HoldGone or LedgerUnavailable."""
@@ -148,7 +154,7 @@ class RemoteClerk(asyncio.Protocol):
         self.looking = self.loop.call_later(LOOK_EVERY_S, self.look)
         now = self.loop.time()
         for future, operation, until in self.waiting.values():
-            if now > until and not future.done() and not isinstance(operation, Settle):
+            if now > until and not future.done() and not isinstance(operation, Settle | AbandonedHold):
                 future.set_exception(LedgerUnavailable("the ledger is not answering"))
 
     # --- from the clerk ------------------------------------------------------------------------
