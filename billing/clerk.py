@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection
 
 from billing.clerk_wire import (
     HELLO,
@@ -35,7 +35,7 @@ from billing.ledger import (
     writer_end,
     writer_start,
 )
-from billing.operations import AbandonedHold, LedgerError, LedgerUnavailable, Operation, Outcome, Settle
+from billing.operations import AbandonedHold, HoldGone, LedgerError, LedgerUnavailable, Operation, Outcome, Settle
 from billing.recovery import booked_before
 
 log = logging.getLogger(__name__)
@@ -192,8 +192,7 @@ class Clerk:
         """One by one; those that are left when the database is away again."""
         for index, ticket in enumerate(tickets):
             try:
-                outcome: Outcome = booked_before(ticket.operation, writer_id=self.writer_id)
-                outcome = outcome or book([ticket.operation], writer_id=self.writer_id)[0]
+                outcome = self.book_once(ticket.operation)
             except (OperationalError, InterfaceError):
                 return tickets[index:]
             except Exception as error:
@@ -202,6 +201,20 @@ class Clerk:
                 self.is_healthy = True
                 self.resolve([ticket], [outcome])
         return []
+
+    def book_once(self, operation: Operation) -> Outcome:
+        """Looks before and after: a COMMIT whose line broke may still have been running at the first look."""
+        if before := booked_before(operation, writer_id=self.writer_id):
+            return before
+        try:
+            outcome = book([operation], writer_id=self.writer_id)[0]
+        except IntegrityError:
+            if after := booked_before(operation, writer_id=self.writer_id):
+                return after
+            raise
+        if isinstance(outcome, HoldGone):
+            return booked_before(operation, writer_id=self.writer_id) or outcome
+        return outcome
 
     # --- housekeeping --------------------------------------------------------------------------
     def housekeep(self) -> None:

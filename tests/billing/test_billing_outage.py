@@ -212,3 +212,27 @@ def test_a_whole_batch_is_booked_once_though_the_answer_was_lost(
 
     clerk.run(calls())
     assert wallets(workspace)["trial"] == (YUAN - 5 * 2_000_000, 0)
+
+
+def test_a_commit_that_was_still_running_at_the_first_look_is_told_truly(
+    make_workspace: MakeWorkspace, clerk: LocalClerk, answer_lost: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    looked: list[Operation] = []
+    look = clerk_module.booked_before
+
+    def look_too_early(operation: Operation, *, writer_id: int) -> OpenHold | Settlement | None:
+        looked.append(operation)
+        return look(operation, writer_id=writer_id) if looked.count(operation) > 1 else None
+
+    monkeypatch.setattr(clerk_module, "booked_before", look_too_early)
+
+    async def one_call() -> None:
+        answer_lost()
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        answer_lost()
+        settlement = await clerk.settle(settling(hold, 1_000))
+        assert settlement == Settlement(2_000_000, 0, YUAN - 2_000_000)
+
+    clerk.run(one_call())
+    assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
