@@ -35,7 +35,16 @@ from billing.ledger import (
     writer_end,
     writer_start,
 )
-from billing.operations import AbandonedHold, HoldGone, LedgerError, LedgerUnavailable, Operation, Outcome, Settle
+from billing.operations import (
+    AbandonedHold,
+    HoldGone,
+    LedgerError,
+    LedgerUnavailable,
+    Operation,
+    Outcome,
+    PlaceHold,
+    Settle,
+)
 from billing.recovery import booked_before
 
 log = logging.getLogger(__name__)
@@ -47,6 +56,7 @@ BREATH_S = 0.001  # …the lock stays free this long, or SQLite's other writers 
 PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever…
 LEFT_PATIENCE_S = 30.0  # …or this long, when the gateway is gone
 RETRY_PAUSE_S = 0.25
+NOBODY = 0  # the number of a ticket that nobody waits for; a gateway's begin at 1
 PATIENT = (Settle, AbandonedHold)  # what nobody else would do in their place
 
 
@@ -131,9 +141,9 @@ class Clerk:
             self.inbox += [Ticket(number, operation_unpack(packed), now + PATIENCE_S) for number, packed in frame]
 
     def resolve(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
-        if tickets:
-            pairs = zip(tickets, outcomes, strict=True)
-            self.answer([(ticket.number, outcome_pack(outcome)) for ticket, outcome in pairs])
+        pairs = zip(tickets, outcomes, strict=True)
+        if items := [(ticket.number, outcome_pack(outcome)) for ticket, outcome in pairs if ticket.number != NOBODY]:
+            self.answer(items)
 
     def answer(self, items: Frame) -> None:
         """To a gateway that is gone it is said in vain. What that one sent before may still lie in the socket."""
@@ -183,10 +193,14 @@ class Clerk:
         return self.left_at is not None and time.monotonic() > self.left_at + LEFT_PATIENCE_S
 
     def keep_patient(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Callers of late holds are refused; whether a broken commit placed them all the same is seen to later."""
         now = time.monotonic()
         late = [t for t in tickets if now > t.given_up_at and not isinstance(t.operation, PATIENT)]
         self.resolve(late, [LedgerUnavailable("the ledger's database is away")] * len(late))
-        return [ticket for ticket in tickets if ticket not in late] if late else tickets
+        give_backs = [
+            Ticket(NOBODY, AbandonedHold(t.operation.context), now) for t in late if isinstance(t.operation, PlaceHold)
+        ]
+        return [ticket for ticket in tickets if ticket not in late] + give_backs if late else tickets
 
     def try_again(self, tickets: list[Ticket]) -> list[Ticket]:
         """One by one; those that are left when the database is away again."""

@@ -236,3 +236,22 @@ def test_a_commit_that_was_still_running_at_the_first_look_is_told_truly(
 
     clerk.run(one_call())
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
+
+
+def test_a_late_hold_that_a_broken_commit_placed_all_the_same_is_given_back(
+    make_workspace: MakeWorkspace, clerk: LocalClerk, impatient: None, answer_lost: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    workspace = make_workspace(trial_nano=YUAN)
+    look = clerk_module.booked_before
+
+    async def outage() -> None:
+        answer_lost()
+        monkeypatch.setattr(clerk_module, "booked_before", away)
+        with pytest.raises(LedgerUnavailable):
+            await asyncio.wait_for(clerk.hold(PlaceHold(call(workspace), TENTH)), 5)
+        monkeypatch.setattr(clerk_module, "booked_before", look)
+        await asyncio.sleep(0.3)
+
+    clerk.run(outage())
+    assert wallets(workspace)["trial"] == (YUAN, 0)
