@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import Error, IntegrityError, connection
 
 from billing.clerk_wire import (
     HELLO,
@@ -25,6 +25,7 @@ from billing.clerk_wire import (
     operation_unpack,
     outcome_pack,
 )
+from billing.database import is_away
 from billing.ledger import (
     DEAD_AFTER_S,
     HEARTBEAT_S,
@@ -45,6 +46,7 @@ from billing.operations import (
     PlaceHold,
     Settle,
 )
+from billing.pricing import total_nano
 from billing.recovery import booked_before
 
 log = logging.getLogger(__name__)
@@ -105,8 +107,11 @@ class Clerk:
                 spell_began = time.monotonic()
 
     def close(self) -> None:
+        """Signs off, and gives back what nobody will settle: the gateway is gone, or goes when the line is cut."""
         try:
             writer_end(self.writer_id)
+            while sweep(writer_id=self.writer_id, silence_counts=False) == SWEEP_LIMIT:
+                pass
         except Error as error:
             log.warning("could not sign off: %s", error)
         connection.close()
@@ -155,10 +160,11 @@ class Clerk:
     def process(self, tickets: list[Ticket]) -> None:
         try:
             outcomes = book([ticket.operation for ticket in tickets], writer_id=self.writer_id)
-        except (OperationalError, InterfaceError) as error:
-            self.wait_for_database(tickets, error)
         except Exception as error:
-            self.isolate(tickets, error)
+            if is_away(error):
+                self.wait_for_database(tickets, error)
+            else:
+                self.isolate(tickets, error)
         else:
             self.is_healthy = True
             self.resolve(tickets, outcomes)
@@ -185,6 +191,8 @@ class Clerk:
             self.read(0)  # what comes in meanwhile need not wait behind a settlement for longer than its patience
             tickets, self.inbox = [*tickets, *self.inbox], []
             tickets = self.try_again(self.keep_patient(tickets))
+        for ticket in tickets:
+            log_given_up(ticket.operation)
         self.report()
 
     @property
@@ -207,13 +215,14 @@ class Clerk:
         for index, ticket in enumerate(tickets):
             try:
                 outcome = self.book_once(ticket.operation)
-            except (OperationalError, InterfaceError):
-                return tickets[index:]
             except Exception as error:
+                if is_away(error):
+                    return tickets[index:]
                 self.isolate([ticket], error)
             else:
                 self.is_healthy = True
                 self.resolve([ticket], [outcome])
+            self.housekeep()  # an outage may have left thousands
         return []
 
     def book_once(self, operation: Operation) -> Outcome:
@@ -263,3 +272,10 @@ class Clerk:
         """How the clerk is, and what it counted: the metrics page is on the other side."""
         self.report_at = time.monotonic() + REPORT_EVERY_S
         self.answer([*before, (REPORT, (self.is_healthy, self.batches, self.bookings, self.swept))])
+
+
+def log_given_up(operation: Operation) -> None:
+    """The log is the last place that knows what such a call has cost; its hold will be voided."""
+    if isinstance(operation, Settle):
+        call, cost_nano = operation.context, total_nano(operation.lines)
+        log.error("not booked: request %s of workspace %d, %d nano-yuan", call.request_id, call.workspace_id, cost_nano)

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections, transaction
 from django.db.models import Model
 
 from billing.operations import EPOCH
@@ -27,6 +27,7 @@ Statement = tuple[str, Row]  # with %s for each value
 ROWS_MAX = 64  # of one INSERT on SQLite
 LOCK_WAIT_S = 30
 LOCK_LOOK_S = 0.0003
+AWAY_STATES = ("25006", "25P03")  # a read-only standby, a transaction that the server ended
 
 
 class Database(ABC):
@@ -88,6 +89,12 @@ class Database(ABC):
     @abstractmethod
     def time(self, moment_us: int) -> Any:
         """A timestamp column's value, as Django would write it."""
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the same may succeed later, on another connection: nothing is wrong with what was asked."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError | InterfaceError) or state in AWAY_STATES
 
 
 def database_in_use() -> Database:

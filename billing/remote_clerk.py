@@ -108,7 +108,8 @@ class RemoteClerk(asyncio.Protocol):
 
     @property
     def is_healthy(self) -> bool:
-        return self.reported_healthy and time.monotonic() - self.reported_at < 3 * REPORT_EVERY_S
+        is_recent = time.monotonic() - self.reported_at < 3 * REPORT_EVERY_S
+        return self.reported_healthy and is_recent and not self.is_stopping
 
     # --- for callers ---------------------------------------------------------------------------
     async def hold(self, operation: PlaceHold) -> OpenHold:
@@ -121,7 +122,7 @@ class RemoteClerk(asyncio.Protocol):
             return cast("OpenHold", await booking)
         except asyncio.CancelledError:
             if booking.done() and not booking.cancelled() and booking.exception() is None:
-                self.submit(AbandonedHold(operation.context))  # answered in the very turn of the cancellation
+                self.give_back(operation)  # answered in the very turn of the cancellation
             raise
 
     async def extend(self, operation: ExtendHold) -> OpenHold:
@@ -144,10 +145,29 @@ class RemoteClerk(asyncio.Protocol):
         self.outbox.append((self.last_ticket, operation_pack(operation)))
         return future
 
+    def give_back(self, operation: PlaceHold) -> None:
+        """Nobody waits for this either; after the stop the clerk does it unasked."""
+        if not self.is_stopping:
+            self.submit(AbandonedHold(operation.context)).add_done_callback(asyncio.Future.exception)
+
     def hand_in(self) -> None:
-        if self.outbox:
-            items, self.outbox = self.outbox, []
+        if not self.outbox:
+            return
+        items, self.outbox = self.outbox, []
+        try:
             self.transport.write(frame_pack(items))
+        except ValueError:  # one holds a value that marshal does not know; the others are not to suffer for it
+            for item in items:
+                self.hand_in_alone(*item)
+
+    def hand_in_alone(self, ticket: int, packed: tuple[Any, ...]) -> None:
+        try:
+            self.transport.write(frame_pack([(ticket, packed)]))
+        except ValueError as error:
+            log.exception("an operation cannot be sent to the clerk: %r", packed)
+            future = self.waiting.pop(ticket).future
+            if not future.done():
+                future.set_exception(LedgerError(str(error)))
 
     def look(self) -> None:
         """Holds have waited long enough for a ledger that hangs; settlements wait for ever."""
@@ -175,7 +195,7 @@ class RemoteClerk(asyncio.Protocol):
             LATE_SETTLEMENTS.inc()
         if future.done():  # its caller was cancelled, or lost patience
             if isinstance(operation, PlaceHold) and isinstance(outcome, OpenHold):
-                self.submit(AbandonedHold(outcome.context))  # nobody else knows of this hold
+                self.give_back(operation)  # nobody else knows of this hold
         elif isinstance(outcome, LedgerError):
             future.set_exception(outcome)
         else:

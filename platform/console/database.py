@@ -34,9 +34,21 @@ def database_config(url: str) -> dict[str, Any]:
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 0,  # under ASGI each request has a thread of its own: a connection kept would only leak
-            "OPTIONS": POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query)),
+            "OPTIONS": POSTGRESQL_OPTIONS | options_parse(parts.query),
         }
     raise EnvError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")
+
+
+def options_parse(query: str) -> dict[str, Any]:
+    """libpq's own options are text; `prepare_threshold` is the driver's, and 0 is for a pooler that cannot prepare."""
+    options: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    if (threshold := options.get("prepare_threshold")) is not None:
+        if not threshold.isdecimal():
+            raise EnvError(
+                f"DATABASE_URL: prepare_threshold must be a whole number, not {threshold!r}; 0 never prepares"
+            )
+        options["prepare_threshold"] = int(threshold) or None
+    return options
 
 
 def sqlite_config(path: str) -> dict[str, Any]:

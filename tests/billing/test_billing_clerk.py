@@ -23,11 +23,12 @@ from billing_clerks import LocalClerk, unconnected_clerk
 from django.db import connection
 
 from accounts.models import Workspace
-from billing.clerk import Clerk
-from billing.clerk_wire import frame_pack, operation_pack
-from billing.ledger import DEAD_AFTER_S, sweep, writer_end, writer_start
+from billing.clerk import NOBODY, Clerk, Ticket
+from billing.clerk_wire import FrameReader, frame_pack, operation_pack
+from billing.ledger import DEAD_AFTER_S, writer_end, writer_start
 from billing.models import Hold, UsageRecord, Writer
 from billing.operations import (
+    CallContext,
     ExtendHold,
     HoldGone,
     InsufficientBalance,
@@ -38,8 +39,10 @@ from billing.operations import (
     Settle,
 )
 from billing.pricing import Line, Quote, Usage
+from billing.remote_clerk import RemoteClerk
 from billing.services import credit_grant
 
+CONTEXT = CallContext("req_1", 7, None, "a-model", "chat", True, 3, 1_767_323_045_678_901)
 THIRD = Quote(PRICE, prompt_tokens=500)  # ¥0.001 and no output to lower
 
 
@@ -68,26 +71,28 @@ def test_what_is_handed_in_before_the_stop_is_booked_and_what_comes_after_is_ref
     workspace = make_workspace(trial_nano=YUAN)
 
     async def stop_in_between(clerk: LocalClerk) -> None:
-        for _ in range(20):
-            clerk.submit(PlaceHold(call(workspace), THIRD))
+        holds = await asyncio.gather(*(clerk.hold(PlaceHold(call(workspace), THIRD)) for _ in range(20)))
+        for hold in holds:
+            clerk.submit(settling(hold, 250))
         await clerk.stop()
         with pytest.raises(LedgerUnavailable, match="stopped"):
             await clerk.hold(PlaceHold(call(workspace), THIRD))
 
     with LocalClerk() as clerk:
         clerk.run(stop_in_between(clerk))
-    assert wallets(workspace)["trial"] == (YUAN - 20_000_000, 20_000_000)
+    assert wallets(workspace)["trial"] == (YUAN - 10_000_000, 0)
 
 
 def test_what_a_gateway_sent_before_it_was_gone_is_booked_though_nobody_takes_the_answers(
     make_workspace: MakeWorkspace,
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
+    settlements = [settling(place(workspace, writer_start("gone")), 250) for _ in range(3)]
     ours, theirs = socket.socketpair()
     with ours:
-        ours.sendall(frame_pack([(number, operation_pack(PlaceHold(call(workspace), THIRD))) for number in range(3)]))
+        ours.sendall(frame_pack([(number, operation_pack(each)) for number, each in enumerate(settlements, 1)]))
     Clerk(theirs).run()
-    assert wallets(workspace)["trial"] == (YUAN - 3_000_000, 3_000_000)
+    assert wallets(workspace)["trial"] == (YUAN - 3 * 500_000, 0)
 
 
 def test_three_hundred_concurrent_holds_get_exactly_what_the_wallet_has(
@@ -237,15 +242,66 @@ def test_a_settlement_whose_caller_left_is_booked_all_the_same(
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
 
 
-def test_a_clerk_that_starts_voids_what_an_ended_one_left(make_workspace: MakeWorkspace) -> None:
+def test_a_clerk_that_starts_voids_what_an_ended_one_left(make_workspace: MakeWorkspace, writer: int) -> None:
     workspace = make_workspace(trial_nano=YUAN)
-    gone = writer_start("gone")
-    place(workspace, gone)
-    writer_end(gone)
+    place(workspace, writer)
+    writer_end(writer)
     with LocalClerk() as clerk:
-        pass
-    sweep(writer_id=clerk.writer_id)
+        clerk.run(asyncio.wait_for(asyncio.to_thread(wait_until_abandoned, workspace), 10))
+        assert clerk.thread.is_alive()
     assert wallets(workspace)["trial"] == (YUAN, 0)
+
+
+def test_a_clerk_gives_back_what_its_gateway_left_open(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    monkeypatch.setattr("billing.ledger.SWEEP_LIMIT", 2)
+    monkeypatch.setattr("billing.clerk.SWEEP_LIMIT", 2)
+    with LocalClerk() as clerk:
+        clerk.run(all_of(*(clerk.hold(PlaceHold(call(workspace), TENTH)) for _ in range(5))))
+    assert wallets(workspace)["trial"] == (YUAN, 0)
+    assert not Hold.objects.filter(workspace=workspace).exists()
+
+
+def test_a_busy_clerk_leaves_the_lock_to_others_now_and_then(writer: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, pauses, booked = 1000.0, [], 0
+    clerk = unconnected_clerk(writer)
+    clerk.left_at = now
+    clerk.inbox = [Ticket(NOBODY, PlaceHold(CONTEXT, THIRD), 0)] * 10
+
+    def take_six_ms(tickets: list[Ticket]) -> None:
+        nonlocal now, booked
+        now, booked = now + 0.006, booked + len(tickets)
+
+    monkeypatch.setattr(
+        "billing.clerk.time", SimpleNamespace(monotonic=lambda: now, sleep=lambda _: pauses.append(booked))
+    )
+    monkeypatch.setattr("billing.clerk.BATCH_MAX", 1)
+    monkeypatch.setattr(clerk, "process", take_six_ms)
+    monkeypatch.setattr(clerk, "housekeep", lambda: None)
+    clerk.serve()
+    assert (booked, pauses) == (10, [4, 8])
+
+
+def test_an_operation_that_cannot_be_sent_fails_alone() -> None:
+    class Word(str):
+        __slots__ = ()
+
+    async def submit_all() -> list[int]:
+        reader, frames = FrameReader(), []
+        clerk = RemoteClerk()
+        clerk.loop = asyncio.get_running_loop()
+        clerk.transport = SimpleNamespace(write=lambda data: frames.extend(reader.feed(data)))  # type: ignore[assignment]
+        contexts = [CONTEXT, CONTEXT._replace(model=Word("x")), CONTEXT._replace(request_id="another")]
+        good, bad, also_good = (clerk.submit(PlaceHold(context, THIRD)) for context in contexts)
+        with pytest.raises(LedgerError, match="unmarshallable"):
+            await bad
+        assert not good.done()
+        assert not also_good.done()
+        return [ticket for frame in frames for ticket, _ in frame]
+
+    assert asyncio.run(submit_all()) == [1, 3]
 
 
 def test_a_clerk_trusts_silence_only_after_it_was_steady_itself(writer: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,5 +386,5 @@ def test_a_wallet_of_a_tenth_is_never_overdrawn_by_two_clerks(make_workspace: Ma
     with LocalClerk() as other, ThreadPoolExecutor() as threads:
         storms = [threads.submit(by.run, storm(by)) for by in (clerk, other)]
         outcomes = [outcome for each in storms for outcome in each.result(20)]
-    assert sum(isinstance(outcome, OpenHold) for outcome in outcomes) == 100
-    assert sum(available for available, _ in wallets(workspace).values()) == 0
+        assert sum(isinstance(outcome, OpenHold) for outcome in outcomes) == 100
+        assert wallets(workspace)["trial"] == (0, TENTH_NANO)

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from billing_booking import TENTH, TENTH_NANO, YUAN, MakeWorkspace, call, settling, transfers, wallets
 from billing_clerks import LocalClerk, unconnected_clerk
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 
 from billing import clerk as clerk_module
 from billing.database import Database, Postgresql, Sqlite
@@ -109,21 +110,28 @@ def test_a_clerk_told_to_stop_while_the_database_is_away_books_first(
     assert wallets(workspace)["trial"] == (YUAN - 2_000_000, 0)
 
 
-def test_a_clerk_left_alone_with_a_database_that_stays_away_ends_all_the_same(
-    make_workspace: MakeWorkspace, impatient: None, monkeypatch: pytest.MonkeyPatch
+def test_a_clerk_left_alone_with_a_database_that_stays_away_says_what_it_could_not_book_and_ends(
+    make_workspace: MakeWorkspace,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     workspace = make_workspace(trial_nano=YUAN)
     monkeypatch.setattr(clerk_module, "LEFT_PATIENCE_S", 0.1)
 
-    async def outage(clerk: LocalClerk) -> None:
+    async def outage(clerk: LocalClerk) -> OpenHold:
         hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
         with monkeypatch.context() as patch:
             patch.setattr(clerk_module, "book", away)
+            patch.setattr(clerk_module, "sweep", away)
             clerk.submit(settling(hold, 1_000))
             await asyncio.wait_for(clerk.stop(), 5)
+        return hold
 
     with LocalClerk() as clerk:
-        clerk.run(outage(clerk))
+        hold = clerk.run(outage(clerk))
+    cost = f"request {hold.context.request_id} of workspace {workspace.pk}, 2000000 nano-yuan"
+    assert f"not booked: {cost}" in caplog.text
     assert wallets(workspace)["trial"] == (YUAN - TENTH_NANO, TENTH_NANO)  # for the next clerk to void
     sweep(writer_id=writer_start("next"))
     assert wallets(workspace)["trial"] == (YUAN, 0)
@@ -139,6 +147,58 @@ def test_a_failing_heartbeat_shows_and_heals(clerk: LocalClerk, monkeypatch: pyt
     mine.housekeep()
     assert mine.is_healthy
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "state", [psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IdleInTransactionSessionTimeout]
+)
+def test_a_standby_and_an_ended_transaction_are_waited_for(
+    make_workspace: MakeWorkspace,
+    clerk: LocalClerk,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
+    state: type[psycopg.Error],
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    book, tried = clerk_module.book, []
+
+    def refuse_twice(*args: Any, **kwargs: Any) -> Any:
+        tried.append(1)
+        if len(tried) > 2:
+            return book(*args, **kwargs)
+        raise InternalError("not now") from state()
+
+    async def failover() -> Settlement:
+        hold = await clerk.hold(PlaceHold(call(workspace), TENTH))
+        monkeypatch.setattr(clerk_module, "book", refuse_twice)
+        return await asyncio.wait_for(clerk.settle(settling(hold, 1_000)), 5)
+
+    assert clerk.run(failover()).charged_nano == 2_000_000
+    assert len(tried) == 3
+
+
+def test_the_heart_beats_while_an_outage_is_worked_off(
+    make_workspace: MakeWorkspace, clerk: LocalClerk, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(trial_nano=YUAN)
+    book, beats = clerk_module.book, []
+
+    async def outage() -> None:
+        holds = [await clerk.hold(PlaceHold(call(workspace), TENTH)) for _ in range(5)]
+        with monkeypatch.context() as patch:
+            patch.setattr(clerk_module, "book", away)
+            settling_all = [clerk.submit(settling(hold)) for hold in holds]
+            await asyncio.sleep(0.05)
+            patch.setattr(clerk_module, "HEARTBEAT_S", 0.0)
+            patch.setattr(
+                clerk_module, "writer_beat", lambda writer_id: beats.append(sum(s.done() for s in settling_all))
+            )
+            clerk.clerk.beat_at = 0.0
+            patch.setattr(clerk_module, "book", book)
+            await asyncio.wait_for(asyncio.gather(*settling_all), 5)
+
+    clerk.run(outage())
+    assert len(beats) >= 4  # after each but the last, whose answer ends the wait
 
 
 # --- a commit whose answer is lost -----------------------------------------------------------------

@@ -181,6 +181,7 @@ def test_after_the_stop_it_refuses_and_is_not_healthy(make_workspace) -> None:
         await clerk.start()
         assert clerk.is_healthy
         await clerk.stop()
+        assert not clerk.is_healthy
         with pytest.raises(LedgerUnavailable):
             await clerk.hold(PlaceHold(call(workspace), TENTH))
 

@@ -13,11 +13,12 @@ from billing_booking import (
     wallets,
 )
 
+from billing.database import columns_of
 from billing.ledger import book
-from billing.models import Account, Hold, Transfer
+from billing.models import Account, Hold, Transfer, UsageRecord
 from billing.operations import AbandonedHold, HoldGone, Leg, Settlement
 from billing.pricing import Quote
-from billing.rows import lines_parse
+from billing.rows import UsageRow, lines_parse
 
 
 def test_a_settlement_posts_the_cost_and_voids_the_rest(make_workspace: MakeWorkspace, writer: int) -> None:
@@ -28,6 +29,10 @@ def test_a_settlement_posts_the_cost_and_voids_the_rest(make_workspace: MakeWork
     assert transfers(hold) == {"hold/1": TENTH_NANO, "post/1": 26_000_000, "void/1": 74_000_000}
     assert wallets(workspace)["trial"] == (974_000_000, 0)
     assert not Hold.objects.filter(pk=hold.context.request_id).exists()
+
+
+def test_a_usage_row_has_the_columns_of_its_table_in_their_order() -> None:
+    assert UsageRow._fields == columns_of(UsageRecord)
 
 
 def test_the_usage_record_is_written_with_it(make_workspace: MakeWorkspace, writer: int) -> None:

@@ -33,6 +33,22 @@ def test_a_hanging_postgresql_is_noticed_and_the_url_may_say_otherwise() -> None
     assert database_config("postgresql:///console?connect_timeout=1")["OPTIONS"]["connect_timeout"] == "1"
 
 
+@pytest.mark.parametrize(("text", "threshold"), [("3", 3), ("0", None)])
+def test_a_pooler_may_ask_for_no_prepared_statements(text: str, threshold: int | None) -> None:
+    options = database_config(f"postgresql:///console?prepare_threshold={text}")["OPTIONS"]
+    assert options["prepare_threshold"] == threshold
+
+
+def test_an_option_may_be_emptied_for_a_pooler_that_takes_none() -> None:
+    assert database_config("postgresql:///console?options=")["OPTIONS"]["options"] == ""
+
+
+@pytest.mark.parametrize("text", ["-1", "none", "2.5"])
+def test_a_prepare_threshold_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(EnvError, match="DATABASE_URL: prepare_threshold must be a whole number"):
+        database_config(f"postgresql:///console?prepare_threshold={text}")
+
+
 def test_postgresql_leaves_out_what_the_url_leaves_out() -> None:
     config = database_config("postgresql:///console")
     assert (config["USER"], config["PASSWORD"], config["HOST"], config["PORT"]) == ("", "", "", "")
