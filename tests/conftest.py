@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 from django.db import connection
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import override_settings, setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User, Workspace
@@ -18,6 +18,13 @@ from billing.services import credit_grant
 from console.onboarding import user_onboard
 
 serial = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_are_hashed_quickly(django_test_environment: None) -> Iterator[None]:
+    """The product's way takes a quarter of a second by design, and hundreds of tests make a user."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")
