@@ -5,14 +5,14 @@ functions over one list.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Max, QuerySet
 
 from accounts.money import NANO_PER_YUAN
-from models_registry.models import Endpoint, Model, Price
+from models_registry.models import Endpoint, Model, Price, health_of
 from models_registry.offers import Buys, Offer, series_of, yuan_buys
 
 KINDS = {kind.value: order for order, kind in enumerate(Model.Kind)}
@@ -105,14 +105,6 @@ def entries_of(models: QuerySet[Model]) -> list[Entry]:
         for pk, *columns in rows
         for version, *offer in (prices.get(pk, NO_PRICE),)
     ]
-
-
-def health_of(endpoints: Iterable[str]) -> str:
-    """Of a model, from its endpoints: one that answers keeps it in service, one that does not degrades it."""
-    seen = set(endpoints)
-    if "up" not in seen:
-        return "down" if seen == {"down"} else "unknown"
-    return "degraded" if "down" in seen else "up"
 
 
 # --- choosing --------------------------------------------------------------------------------------

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent
 from accounts.revision import revision_bump
 from accounts.services import audit
 from models_registry.documents import EndpointDocument, ModelDocument
@@ -14,11 +13,6 @@ from models_registry.models import Endpoint, HealthChange, Model
 from models_registry.services import RegistryError, price_set
 
 PLACE = ("vendor", "inference_url", "upstream_model")
-
-
-def models_changeable(*, user: User) -> QuerySet[Model]:
-    """Admins may change every model, others none."""
-    return Model.objects.all() if user.is_staff else Model.objects.none()
 
 
 class NameTaken(RegistryError):

@@ -1,5 +1,7 @@
 """The registry: what is served, where it is answered, at what price, and how healthy it was seen to be."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils import timezone
 
@@ -109,6 +111,14 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.upstream_model} at {self.inference_url}"
+
+
+def health_of(endpoints: Iterable[str]) -> str:
+    """Of a model, from its endpoints: one that answers keeps it in service, one that does not degrades it."""
+    seen = set(endpoints)
+    if Endpoint.Health.UP not in seen:
+        return "down" if seen == {Endpoint.Health.DOWN} else "unknown"
+    return "degraded" if Endpoint.Health.DOWN in seen else "up"
 
 
 class HealthChange(models.Model):

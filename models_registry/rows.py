@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from models_registry.models import Endpoint, HealthChange, Model, Price
+from models_registry.models import Endpoint, HealthChange, Model, Price, health_of
 from models_registry.uptime import Change, Span, Uptime, endpoint_spans, uptime_of, window_start
 
 UP, DOWN = Endpoint.Health.UP, Endpoint.Health.DOWN
@@ -28,10 +28,7 @@ class ModelRow:
         """What callers meet: disabled | checking | up | degraded | down | unknown."""
         if self.model.state != Model.State.ENABLED:
             return self.model.state
-        seen = {endpoint.health for endpoint in self.endpoints}
-        if UP in seen:
-            return "degraded" if DOWN in seen else "up"
-        return "down" if seen == {DOWN} else "unknown"
+        return health_of(endpoint.health for endpoint in self.endpoints)
 
     @property
     def is_on(self) -> bool:

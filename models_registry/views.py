@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -26,8 +25,8 @@ from models_registry.catalogue import (
     facets_of,
     price_ceiling_yuan,
 )
-from models_registry.examples import samples_for
 from models_registry.models import Model
+from models_registry.samples import example_call, samples_of, this_site
 
 PAGE_SIZE = 50
 SMALL_YUAN = 10  # below this the price slider goes by tenths
@@ -80,7 +79,8 @@ def catalogue_model(request: HttpRequest, name: str) -> HttpResponse:
         entry = entry_visible(name=name, is_admin=request.user.is_staff)
     except Model.DoesNotExist as error:
         raise Http404 from error
-    samples = samples_for(entry.kind, entry.name, f"{settings.PUBLIC_URL}/v1")
+    call = example_call(entry.kind, entry.name, stream=True)
+    samples = samples_of(call, this_site())
     return render(
         request, "models_registry/catalogue_model.html", {"nav": "catalogue", "model": entry, "samples": samples}
     )

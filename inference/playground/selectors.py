@@ -1,6 +1,5 @@
 """Reads of the playground. Whatever belongs to a user is fetched through the user."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
@@ -8,7 +7,7 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
 from accounts.models import User
 from inference.models import Answer, Conversation, Turn
 from inference.playground.messages import Exchanged
-from models_registry.models import Endpoint, Model, Price
+from models_registry.models import Endpoint, Model, Price, health_of
 
 EARLIER_MAX = 100  # turns that are sent along
 TURNS_SHOWN = 20
@@ -48,19 +47,11 @@ def choice_of(model: Model) -> Choice:
     return Choice(
         model.name,
         endpoints[0].vendor if endpoints else "",
-        health_of(endpoints),
+        health_of(endpoint.health for endpoint in endpoints),
         price.input_nano if price else 0,
         price.output_nano if price else 0,
         price.call_nano if price else 0,
     )
-
-
-def health_of(endpoints: Iterable[Endpoint]) -> str:
-    """up | degraded | down | unknown, of a model by its endpoints."""
-    seen = {endpoint.health for endpoint in endpoints}
-    if Endpoint.Health.UP in seen:
-        return "degraded" if Endpoint.Health.DOWN in seen else "up"
-    return "down" if Endpoint.Health.DOWN in seen else "unknown"
 
 
 # --- conversations -----------------------------------------------------------------------------------

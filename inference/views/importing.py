@@ -8,24 +8,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.models import User
 from inference.services import model_enable
 from inference.staged_probe import staged_probe
+from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
 from inference.views.import_page import page_context
 from models_registry.importing import (
     NameTaken,
     endpoint_remove,
     model_change,
-    models_changeable,
 )
 from models_registry.importing import (
     model_import as model_import_new,
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
 class Visit:
     """One request for the form: who, which model and endpoint, and what was typed."""
 
-    def __init__(self, request: HttpRequest, model: Model | None) -> None:
-        assert isinstance(request.user, User)
+    def __init__(self, request: AdminRequest, model: Model | None) -> None:
         self.request, self.user, self.model = request, request.user, model
         self.endpoints = list(model.endpoints.order_by("priority", "id")) if model else []
         self.endpoint = self.endpoint_wanted()
@@ -73,7 +69,7 @@ class Visit:
 
     @property
     def is_htmx(self) -> bool:
-        return bool(self.request.htmx)  # type: ignore[attr-defined]
+        return bool(self.request.htmx)
 
     @property
     def typed(self) -> dict[str, Any]:
@@ -115,17 +111,14 @@ class Visit:
 
 
 # --- the pages --------------------------------------------------------------------------------------
-@login_required
-def model_import(request: HttpRequest) -> HttpResponse:
-    if not (isinstance(request.user, User) and request.user.is_staff):
-        raise PermissionDenied
+@admin_required
+def model_import(request: AdminRequest) -> HttpResponse:
     return answer(Visit(request, None))
 
 
-@login_required
-def model_edit(request: HttpRequest, model_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
-    return answer(Visit(request, get_object_or_404(models_changeable(user=request.user), pk=model_id)))
+@admin_required
+def model_edit(request: AdminRequest, model_id: int) -> HttpResponse:
+    return answer(Visit(request, get_object_or_404(Model, pk=model_id)))
 
 
 def answer(visit: Visit) -> HttpResponse:

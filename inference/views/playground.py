@@ -23,7 +23,6 @@ from inference.playground.events import CLOSE, answer_events
 from inference.playground.forms import COLUMNS_MAX, ParametersForm, PromptForm, TitleForm
 from inference.playground.messages import chat_body
 from inference.playground.runs import Run, body_quote, running
-from inference.playground.samples import chat_samples
 from inference.playground.selectors import (
     TURNS_SHOWN,
     answers_visible,
@@ -42,6 +41,7 @@ from inference.playground.services import (
     turn_create,
 )
 from models_registry.models import Model
+from models_registry.samples import CHAT, Call, samples_of, this_site
 
 HISTORY_PAGE = 30
 
@@ -275,7 +275,7 @@ def code(request: HttpRequest) -> HttpResponse:
     form = ParametersForm(request.POST)
     form.is_valid()
     model = next(iter(posted_models(request)), "MODEL")
-    samples = chat_samples(f"{settings.PUBLIC_URL}/v1", body_of(request, model, form))
+    samples = samples_of(Call(CHAT, body_of(request, model, form)), this_site())
     template = "playground_code_drawer" if request.headers.get("HX-Request") else "playground_code"
     return render(request, f"inference/{template}.html", {"nav": "playground", "samples": samples, "model": model})
 

@@ -11,6 +11,7 @@ from accounts.money import yuan_to_nano
 from accounts.selectors import api_keys_visible, workspace_personal
 from billing.selectors import balance_of
 from console.preferences import DENSITIES, THEMES, chosen
+from models_registry.samples import this_site
 from models_registry.selectors import count_enabled, count_unhealthy
 
 
@@ -30,11 +31,6 @@ class Shell:
         return count_unhealthy()
 
 
-def base_url() -> str:
-    """What an OpenAI client is given."""
-    return f"{settings.PUBLIC_URL}/v1"
-
-
 def frame(request: HttpRequest) -> dict[str, Any]:
     """For the templates' context; cheap unless used."""
     is_admin = bool(getattr(request.user, "is_staff", False))
@@ -43,7 +39,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "role": request.COOKIES.get("role", "admin") if is_admin else "developer",
         "theme": chosen(request, "theme", THEMES),
         "density": chosen(request, "density", DENSITIES),
-        "base_url": base_url(),
+        "base_url": this_site().base_url,  # what an OpenAI client is given
         "public_url": settings.PUBLIC_URL,
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "signup_open": settings.SIGNUP_OPEN,

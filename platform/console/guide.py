@@ -9,10 +9,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from console.context import base_url
 from inference.gateway.errors import KINDS
 from models_registry.catalogue import chat_model_suggested
-from models_registry.examples import samples_for
+from models_registry.samples import example_call, samples_of, this_site
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def guide(request: HttpRequest, topic: str = "") -> HttpResponse:
     if page is None:
         raise Http404
     model = chat_model_suggested() or "MODEL"
-    samples = samples_for("llm", model, base_url())
+    samples = samples_of(example_call("llm", model, stream=True), this_site())
     context = {
         "nav": "guide",
         "topic": topic,

@@ -19,9 +19,8 @@ from accounts.paging import page_number, page_of
 from accounts.selectors import api_key_revocable, api_keys_of, workspace_personal
 from accounts.services import api_key_create, api_key_revoke
 from billing.key_usage import KeysLastUsed, keys_last_used
-from console.context import base_url
 from models_registry.catalogue import chat_model_suggested
-from models_registry.examples import samples_for
+from models_registry.samples import SHORT, Sample, example_call, samples_of, this_site
 from models_registry.secret import fernet
 
 PAGE_SIZE = 50
@@ -57,9 +56,14 @@ def keys(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [key_row(key, used) for key in page.rows],
         "secret": secret,
-        "samples": samples_for("llm", chat_model_suggested() or "MODEL", base_url(), secret)[:2] if secret else (),
+        "samples": first_call(secret) if secret else (),
     }
     return render(request, "accounts/keys.html", context)
+
+
+def first_call(secret: str) -> list[Sample]:
+    call = example_call("llm", chat_model_suggested() or "MODEL", stream=True)
+    return samples_of(call, this_site(secret), SHORT)
 
 
 def key_row(key: ApiKey, used: KeysLastUsed) -> KeyRow:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,7 +9,9 @@ from django.utils import timezone
 
 from accounts.selectors import workspace_personal
 from console.overview import PERIODS, overview_of, recent_calls
-from console.samples import chat_samples
+from models_registry.samples import example_call, samples_of, this_site
+
+SAMPLE_LANGUAGES = ("curl", "Python", "Node")
 
 
 @login_required
@@ -23,8 +24,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         return render(request, "console/overview_recent.html", {"recent": recent})
     days = days_chosen(request)
     seen = overview_of(user=user, workspace=workspace, days=days)
-    key = f"{seen.keys[0].prefix}…" if seen.keys else "YOUR_KEY"
-    samples = chat_samples(base_url=f"{settings.PUBLIC_URL}/v1", model=seen.chat_model or "MODEL", key=key)
+    site = this_site(f"{seen.keys[0].prefix}…" if seen.keys else "YOUR_KEY")
+    samples = samples_of(example_call("llm", seen.chat_model or "MODEL"), site, SAMPLE_LANGUAGES)
     context = {"seen": seen, "recent": recent, "days": days, "samples": samples, "now": timezone.now()}
     page = "console/overview.html" if recent or seen.keys else "console/overview_first.html"
     return render(request, page, {**context, "workspace": workspace, "nav": "overview"})

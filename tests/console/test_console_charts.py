@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 
 from console.charts import Segment, Series, Slot, balance_way, bar_chart, line_chart, nice_step
-from console.samples import chat_samples
 
 
 def slots(count: int, *, running: bool = False) -> list[Slot]:
@@ -118,9 +117,3 @@ def test_today_is_always_within_the_plot(balances: list[int], days_left: int | N
 
 
 # --- samples -----------------------------------------------------------------------------------------
-def test_samples_quote_what_people_may_name_things() -> None:
-    name = 'it\'s "odd" \\ {braces}'
-    curl, python, node = (code for _, _, code in chat_samples(base_url="http://h/v1", model=name, key="sk-1…"))
-    compile(python, "sample", "exec")
-    assert "\"model\": \"it'\\''s" in curl
-    assert 'model: "it\'s \\"odd\\" \\\\ {braces}"' in node

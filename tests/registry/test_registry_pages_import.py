@@ -73,7 +73,7 @@ def test_only_admins_may_import(user: User, admin: Client, name: str) -> None:
     developer.force_login(user)
     for method in ("get", "post"):
         assert getattr(developer, method)(IMPORT).status_code == 403
-        assert getattr(developer, method)(f"/models/{made.pk}/edit/").status_code == 404
+        assert getattr(developer, method)(f"/models/{made.pk}/edit/").status_code == 403
         assert getattr(stranger, method)(IMPORT)["Location"].startswith("/accounts/login/")
         assert getattr(stranger, method)(f"/models/{made.pk}/edit/")["Location"].startswith("/accounts/login/")
     assert admin.get("/models/999999999/edit/").status_code == 404
