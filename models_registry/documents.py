@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from accounts.money import MoneyError, yuan_to_nano
 from models_registry.vendors import VENDORS
@@ -15,7 +24,16 @@ from models_registry.vendors import VENDORS
 AMOUNT = {"pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$", "examples": ["0.0008"]}  # told here, checked by accounts.money
 Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT)]
 NAME_PATTERN = r"^[^\s\x00-\x1f?#]+$"
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+API_WORDS = ("enable", "disable", "test", "prices", "endpoints")  # what follows a name in the management API's paths
+
+
+def no_api_word(name: str) -> str:
+    if words := [part for part in name.split("/")[1:] if part in API_WORDS]:
+        raise ValueError(f"{words[0]!r} after a slash is a word of the management API's paths; choose another name")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME_PATTERN), AfterValidator(no_api_word)]
 Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
 TOKEN_UNITS = ("per_m_tokens", "per_1k_tokens", "per_call", "free")
 UNITS = {"llm": TOKEN_UNITS, "embedding": TOKEN_UNITS, "rerank": TOKEN_UNITS, "ocr": ("per_page", "per_call", "free")}

@@ -68,7 +68,7 @@ def chat_model(desk: Desk) -> str:
     return desk.model("chat", probe=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hasty_desk(gateway_url: str, desk: Desk, simulator: SimulatorThread) -> Iterator[Desk]:
     """A second gateway whose upstreams have less than a second for everything."""
     plane = OwnPlane()

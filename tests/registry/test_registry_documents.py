@@ -19,6 +19,8 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "a\nb"}, "models[0].name", "match pattern"),
     ({"name": "a?b"}, "models[0].name", "match pattern"),
     ({"name": "m" * 201}, "models[0].name", "at most 200"),
+    ({"name": "a/enable"}, "models[0].name", "'enable' after a slash is a word of the management API's paths"),
+    ({"name": "a/endpoints/5"}, "models[0].name", "'endpoints' after a slash"),
     ({"kind": "chat"}, "models[0].kind", "'llm', 'embedding', 'rerank' or 'ocr'"),
     ({"kin": "llm"}, "models[0].kin", "not permitted"),
     ({"price": {}}, "models[0].price", "give exactly one of"),
