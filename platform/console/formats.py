@@ -19,7 +19,11 @@ def is_chinese() -> bool:
 
 # --- money -------------------------------------------------------------------------------------------
 def yuan(nano: int, places: int = 2) -> str:
-    """¥1,234.50; a debit is −¥0.50. What cannot be shown is cut off: nobody is shown money they do not have."""
+    """¥1,234.50; a debit is −¥0.50. What cannot be shown is cut off: nobody is shown money they do not have.
+
+    A sum that would be shown as nothing gets the six places of single calls, or all nine.
+    """
+    places = next((more for more in (places, 6, 9) if abs(nano) >= 10 ** (9 - more)), places)
     amount = (Decimal(abs(nano)) / NANO_PER_YUAN).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN)
     return f"{MINUS if nano < 0 else ''}¥{amount:,.{places}f}"
 
@@ -76,12 +80,13 @@ def plain(value: Decimal) -> str:
 
 
 def context_size(count: int | None) -> str:
-    """64K, 128K, 1M."""
+    """64K, 128K, 1M: whichever thousand the vendor counts in."""
     if not count:
         return NOTHING
     if count >= 1_000_000:
         return f"{plain(Decimal(count) // 100_000 / 10)}M"
-    return f"{count // 1024}K" if count >= 1024 else f"{count}"
+    thousand = 1000 if count % 1000 == 0 else 1024
+    return f"{count // thousand}K" if count >= thousand else f"{count}"
 
 
 def percent(part: int, whole: int, places: int = 2) -> str:

@@ -90,7 +90,7 @@ def test_types_and_models_narrow_the_book_and_the_days_sums(client: Client, work
     assert models("model=one") == {"one"}
     assert "试用额度" in page(client, "/billing/?type=granted")
     assert "−¥0.01" in text_of(page(client, "/billing/"))
-    assert "−¥0.00" in text_of(page(client, "/billing/?model=one"))  # 0.006
+    assert "−¥0.006000" in text_of(page(client, "/billing/?model=one"))
 
 
 def test_a_month_has_its_own_calls_and_leads_to_others(client: Client, workspace: Workspace, writer: int) -> None:

@@ -30,8 +30,6 @@ ERRORS = {
     "insufficient_balance": gettext_lazy("402 余额不足"),
     "invalid_request_error": gettext_lazy("400 参数有误"),
 }
-FEN = 10_000_000
-LEAST_SHOWN = 1000  # nano-yuan: what six places can show
 
 
 @register.inclusion_tag("ui/chart_bars.html")
@@ -57,13 +55,13 @@ def error_chart(buckets: Sequence[Bucket], height: int = usage_charts.LOW) -> di
 # --- figures ---------------------------------------------------------------------------------------
 @register.filter
 def small_yuan(nano: int) -> str:
-    """Six places, as single calls have; all nine where six would show nothing."""
-    return formats.yuan(nano, 9 if 0 < abs(nano) < LEAST_SHOWN else 6)
+    """Six places, as single calls have."""
+    return formats.yuan(nano, 6)
 
 
 @register.filter
 def yuan_six(nano: int) -> str:
-    """Six places, however small, for sums under one another; nothing is ¥0."""
+    """Six places, for sums under one another; nothing is ¥0."""
     return formats.yuan(nano, 6) if nano else "¥0"
 
 
@@ -136,12 +134,6 @@ def result(record: UsageRecord) -> SafeString:
 @register.filter
 def outcome_word(name: str) -> str:
     return str(OUTCOMES[name].word) if name in OUTCOMES else name
-
-
-@register.filter
-def sum_yuan(nano: int) -> str:
-    """A sum at two places, or six while it is less than a fen; ¥0.00 when it is nothing."""
-    return formats.yuan(nano, 2) if not nano or abs(nano) >= FEN else small_yuan(nano)
 
 
 @register.simple_tag
