@@ -96,6 +96,11 @@ class Answer(models.Model):
         return self.state == self.State.RUNNING and timezone.now() - self.seen_at < SILENCE_MAX
 
     @property
+    def is_open(self) -> bool:
+        """Its end is still to come."""
+        return self.is_waiting or self.is_running
+
+    @property
     def shown_state(self) -> str:
         """As its reader sees it: what was never begun, or whose process died, will not come to an end by itself."""
         if self.state == self.State.NEW and not self.is_waiting:

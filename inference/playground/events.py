@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -95,11 +95,14 @@ def frame_of(run: Run, shown: Shown, language: str) -> tuple[bytes, Shown]:
 
 def finish_of(answer: Answer, user: User, language: str) -> bytes:
     """The finished answer in place of its stream, and the sums it changed."""
-    conversation = answer.turn.conversation
-    context = {
-        "answer": answer,
-        "session_nano": cost_so_far(conversation=conversation),
-        "balance": balance_of(workspace=workspace_personal(user=user)),
-    }
+    context = finished_context(answer=answer, user=user)
     with translation.override(language):
         return event("finished", render_to_string("inference/playground_finished.html", context))
+
+
+def finished_context(*, answer: Answer, user: User) -> dict[str, Any]:
+    return {
+        "answer": answer,
+        "session_nano": cost_so_far(conversation=answer.turn.conversation),
+        "balance": balance_of(workspace=workspace_personal(user=user)),
+    }

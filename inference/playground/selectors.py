@@ -89,4 +89,4 @@ def earlier_exchanges(*, conversation: Conversation, column: int, before: int) -
 def answers_busy(*, conversation: Conversation) -> bool:
     """Whether an answer of the last turn is still to come."""
     last = Answer.objects.filter(turn__conversation=conversation).order_by("-id")[:4]
-    return any(answer.is_waiting or answer.is_running for answer in last)
+    return any(answer.is_open for answer in last)

@@ -210,6 +210,12 @@ class ImportForm(forms.Form):
         """Required fields that are empty; call after `is_valid`."""
         return [self[name] for name in self.fields if self.has_error(name, "required")]
 
+    def focus_mistake(self) -> None:
+        """The first field that is wrong takes the keyboard, and so comes into view."""
+        name = next((name for name in self.fields if self.has_error(name)), None)
+        if name:
+            self.fields[name].widget.attrs["autofocus"] = True
+
     def draft(self) -> Draft:
         """What may be probed, as far as it was understood. Needs `cleaned_data`."""
         cleaned = self.cleaned_data

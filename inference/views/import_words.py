@@ -24,7 +24,7 @@ STAGES = {
     "tls": "TLS",
     "auth": gettext_lazy("鉴权"),
     "model": gettext_lazy("模型"),
-    "call": gettext_lazy("调用"),
+    "call": gettext_lazy("试调用"),
 }
 REASON_STAGES = {"connect": STAGES["connect"], "auth": STAGES["auth"], "model": STAGES["model"]}
 HINTS = {

@@ -185,12 +185,13 @@ def save_then(visit: Visit, *, enable: bool) -> HttpResponse:
     if not enable:
         model_disable(model=model, actor=visit.user.username)
         messages.success(visit.request, _("已保存 %(name)s，未启用") % {"name": model.name})
-        return visit.redirect(reverse("models"))
+        return visit.redirect(list_with(model))
     return enabled(visit, model, endpoint)
 
 
 def refused(visit: Visit, form: ImportForm) -> HttpResponse:
     lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    form.focus_mistake()
     more = {"missing": form.missing(), "refused": True, "key_lost": lost}
     return visit.render("inference/import_fields.html", form, **more)
 
@@ -221,7 +222,12 @@ def enabled(visit: Visit, model: Model, endpoint: Endpoint) -> HttpResponse:
         messages.error(visit.request, words % {"name": model.name})
         return visit.redirect(f"{reverse('model_edit', args=[model.pk])}?endpoint={endpoint.pk}")
     messages.success(visit.request, _("已启用 %(name)s") % {"name": model.name})
-    return visit.redirect(reverse("models"))
+    return visit.redirect(list_with(model))
+
+
+def list_with(model: Model) -> str:
+    """Where the model is in view: each kind has a tab of its own."""
+    return f"{reverse('models')}?kind={model.kind}"
 
 
 def remove(visit: Visit) -> HttpResponse:

@@ -19,7 +19,7 @@ from accounts.paging import page_number, page_of
 from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
 from inference.models import Answer, Conversation, Turn
-from inference.playground.events import CLOSE, answer_events
+from inference.playground.events import CLOSE, answer_events, finished_context
 from inference.playground.forms import COLUMNS_MAX, ParametersForm, PromptForm, TitleForm
 from inference.playground.messages import chat_body
 from inference.playground.runs import Run, body_quote, running
@@ -83,11 +83,7 @@ def page_context(
         "key": secrets.token_urlsafe(16),
         "session_nano": cost_so_far(conversation=conversation) if conversation else 0,
         "balance": balance_of(workspace=workspace_personal(user=user_of(request))),
-        "suggestions": [
-            _("飞机怎么会飞？"),
-            _("用 Python 写一个快速排序，并说明复杂度"),
-            _("把一段会议记录整理成待办清单"),
-        ],
+        "suggestions": suggestions(),
     }
 
 
@@ -190,9 +186,12 @@ async def closed() -> AsyncIterator[bytes]:
 @login_required
 @require_GET
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
-    """One answer as it is now: for a page that did not get its stream."""
-    found = get_object_or_404(answers_visible(user=user_of(request)), pk=pk)
-    return render(request, "inference/playground_answer.html", {"answer": found, "looks_on": True})
+    """One answer as it is now, once it is finished with the sums it changed: for a page that lost its stream."""
+    user = user_of(request)
+    found = get_object_or_404(answers_visible(user=user), pk=pk)
+    if found.is_open:
+        return render(request, "inference/playground_answer.html", {"answer": found, "looks_on": True})
+    return render(request, "inference/playground_finished.html", finished_context(answer=found, user=user))
 
 
 @login_required

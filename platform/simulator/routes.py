@@ -1,7 +1,8 @@
-"""Which dialect answers which path. Any prefix is accepted; the end of the path decides."""
+"""Which dialect answers which path. The end of the path decides; any prefix will do, but no version said twice."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def _chat(call: Call) -> Reply:
 
 
 NATIVE = "/services"
+VERSION_TWICE = re.compile(r"/v\d+/v\d+/")
 STREAM_ONLY = "This model only supports stream mode, please enable the stream parameter"
 
 ROUTES = (
@@ -46,6 +48,8 @@ ROUTES = (
 
 
 def find(path: str) -> Route | None:
+    if VERSION_TWICE.search(path):
+        return None
     return next((route for route in ROUTES if path.endswith(route.suffix)), None)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
     from tests.browser.chrome import Chrome, Tab
     from tests.browser.demo import Site
@@ -28,20 +30,33 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def chrome(site: Site) -> Iterator[Chrome]:
+def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.chrome import Chrome, chromium_start
+    from tests.browser.chrome import chromium_start
 
     with sync_playwright() as playwright:
         browser = chromium_start(playwright)
-        yield Chrome(browser, site.url)
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chrome(browser: Browser, site: Site) -> Chrome:
+    from tests.browser.chrome import Chrome
+
+    return Chrome(browser, site.url)
 
 
 @pytest.fixture
 def tab(chrome: Chrome) -> Iterator[OpenTab]:
-    """Opens a tab; at the end no tab may have noticed a fault."""
+    with tabs_watched(chrome) as open_tab:
+        yield open_tab
+
+
+@contextmanager
+def tabs_watched(chrome: Chrome) -> Iterator[OpenTab]:
+    """Opens tabs; at the end none may have noticed a fault."""
     tabs: list[Tab] = []
     with ExitStack() as stack:
 

@@ -95,11 +95,15 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> f
     return time.monotonic() - began
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def server_kept(folder: Path, **settings: str) -> Iterator[Server]:
     """Not started yet; every process and database it gets is gone at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = {
         **os.environ,
         "DATA_DIR": str(folder),

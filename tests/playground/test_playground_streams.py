@@ -405,3 +405,7 @@ def test_a_page_that_lost_its_stream_sees_how_it_ends(browser: Browser, chat: st
     seen = browser.get(f"/playground/answers/{browser.answer.pk}/").text
     assert "w1 w2" in seen
     assert "hx-trigger" not in seen
+    cost, left = browser.answer.cost_nano, browser.caller.balance_nano
+    assert cost
+    assert f'id="session-cost" hx-swap-oob="innerHTML">¥{cost / 10**9:.6f}<' in seen
+    assert f'id="balance" title="¥{left / 10**9:,.9f}"' in seen

@@ -162,7 +162,7 @@ def test_the_page_works_without_javascript(admin: Client, upstream: SimulatorThr
         assert value_of(page, "name") == name
     assert not Model.objects.filter(name=name).exists(), "nothing but saving saves"
     answer = admin.post(IMPORT, filled(upstream, name))
-    assert (answer.status_code, answer["Location"]) == (302, "/models/")
+    assert (answer.status_code, answer["Location"]) == (302, "/models/?kind=llm")
 
 
 # --- the probe --------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_a_reply_cannot_write_into_the_page(admin: Client, upstream: SimulatorTh
 def test_a_right_import_is_saved_enabled_and_audited(admin: Client, upstream: SimulatorThread, name: str) -> None:
     fields = {"context_length": "64K", "tpm": "100 万", "rpm": "600", "output": "¥16.50", "thinking": "lift"}
     answer = admin.post(IMPORT, filled(upstream, name, **fields), headers={"HX-Request": "true"})
-    assert answer["HX-Redirect"] == "/models/"
+    assert answer["HX-Redirect"] == "/models/?kind=llm"
     made = Model.objects.get(name=name)
     assert made.state == Model.State.ENABLED
     assert (made.context_length, made.tpm, made.rpm, made.concurrency) == (65_536, 1_000_000, 600, None)
@@ -273,6 +273,7 @@ def test_a_mistake_is_told_at_its_field_and_what_was_typed_stays(
     assert words in text_of(page)
     footer = page[page.index('id="missing"') :]
     assert label in footer
+    assert page.count(" autofocus") == 1, "the mistake takes the keyboard"
     for field in ("name", "upstream_model", "inference_url", "input"):
         assert value_of(page, field) == typed[field]
     assert KEY not in page

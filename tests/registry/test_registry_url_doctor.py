@@ -22,6 +22,7 @@ WRONG = [
     ("https://h.com/v1/v2", ("doubled_version",), "https://h.com/v1"),
     ("https://h.com", ("no_version",), "https://h.com/v1"),
     ("https://h.com/chat/completions", ("endpoint", "no_version"), "https://h.com/v1"),
+    ("https://h.com/v1/chat/completion", ("endpoint",), "https://h.com/v1"),
     ("https://h.com/v1/models", ("endpoint",), "https://h.com/v1"),
     ("https://h.com/v1/responses", ("endpoint",), "https://h.com/v1"),
     ("https://h.com/v1/rerank", ("endpoint",), "https://h.com/v1"),

@@ -58,6 +58,12 @@ def test_any_prefix_is_accepted(caller: Caller, prefix: str) -> None:
     assert content(response.json()).startswith("w1 w2 ")
 
 
+def test_a_version_said_twice_is_no_path_of_ours(caller: Caller) -> None:
+    response = caller.post("/v1/v1/chat/completions", {"model": "m", "messages": [{"content": "a"}]})
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "POST /v1/v1/chat/completions is not served here"
+
+
 @pytest.mark.parametrize("parameter", ["max_tokens", "max_completion_tokens"])
 def test_a_cap_cuts_the_answer(caller: Caller, parameter: str) -> None:
     choice = caller.reply("m;chunks=5", **{parameter: 2})["choices"][0]
