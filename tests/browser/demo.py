@@ -29,7 +29,7 @@ MODELS: tuple[dict[str, Any], ...] = (
     llm("DeepSeek-R1", THINKING, price={"input": "4", "output": "16"}, limits={"rpm": 600, "tpm": 1_000_000}),
     llm("DeepSeek-V3", QUICK, price={"input": "2", "output": "8"}, limits={"rpm": 600, "tpm": 1_000_000}),
     llm("Qwen3-235B-A22B", QUICK, price={"input": "4", "output": "40"}, context_length=131072),
-    llm("QwQ-32B", "chat;chunks=400;chunk_ms=20", price={"input": "1.5", "output": "6"}),
+    llm("QwQ-32B", "chat;chunks=1000;chunk_ms=20", price={"input": "1.5", "output": "6"}),
     llm("GLM-4-Flash", QUICK, price={"free": True}, limits={"concurrency": 1000}),
     llm("Qwen3-32B", "chat;chunks=3", price={"input": "2", "output": "20"}),
     llm(LONG_NAME, QUICK, price={"input": "0.000001", "output": "12345.678"}),

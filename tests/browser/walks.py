@@ -11,7 +11,9 @@ from tests.browser.chrome import NARROW, WIDE
 from tests.chaos.chaos_product import PASSWORD
 
 if TYPE_CHECKING:
+    from simulator.recorder import Recorded
     from tests.browser.chrome import Tab
+    from tests.browser.demo import Site
 
 
 @dataclass(frozen=True)
@@ -88,3 +90,14 @@ def send(tab: Tab, prompt: str) -> None:
     tab.page.fill("#prompt", prompt)
     tab.page.press("#prompt", "Enter")
     expect(answers).to_have_count(before + 1)
+
+
+def asked_upstream(site: Site, prompt: str) -> Recorded:
+    """The one call that carried the prompt; probes go on all the time."""
+    [found] = [call for call in site.product.upstream.requests if call.body and last_message(call) == prompt]
+    return found
+
+
+def last_message(call: Recorded) -> object:
+    messages = call.json.get("messages") or [{}]
+    return messages[-1].get("content")
