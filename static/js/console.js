@@ -159,6 +159,15 @@ function giveBack(event) {
 document.addEventListener("htmx:responseError", giveBack);
 document.addEventListener("htmx:sendError", giveBack);
 
+// --- fields: what was refused is not said any more once it is being mended --------------------------
+document.addEventListener("input", (event) => {
+  const field = event.target.closest(".field.has-error");
+  if (!field) return;
+  field.classList.remove("has-error");
+  field.querySelector(".error")?.remove();
+  event.target.removeAttribute("aria-invalid");
+});
+
 // --- choosing rows ---------------------------------------------------------------------------------
 document.addEventListener("change", (event) => {
   const box = event.target;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,8 @@ from tests.browser.walks import asked_upstream, go, send
 from tests.console.conftest import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Browser
 
     from tests.browser.chrome import Tab
@@ -31,7 +32,7 @@ ANSWERS = (
 )
 CALLS = (
     "SELECT count(*) FROM billing_usagerecord r JOIN accounts_membership m ON m.workspace_id = r.workspace_id"
-    f" JOIN accounts_user u ON u.id = m.user_id WHERE u.username = '{DEVELOPER}'"
+    " JOIN accounts_user u ON u.id = m.user_id WHERE u.username = '{username}'"
 )
 
 
@@ -45,7 +46,7 @@ class Books:
         self.available_before = self.product.available_nano(DEVELOPER)
 
     def calls(self) -> int:
-        return int(self.product.rows(CALLS)[0][0])
+        return int(self.product.rows(CALLS.format(username=DEVELOPER))[0][0])
 
     def check(self, state: str) -> int:
         """One answer, one call, its charge and no hold; how many tokens were paid."""

@@ -124,6 +124,7 @@ def import_chat(tab: Tab, look: Look, simulator: str) -> None:
     check(tab, look)
     price.fill("2")
     tab.page.fill("[name=output]", "8")
+    expect(tab.page.locator(".has-error")).to_have_count(0)
     save(tab)
     expect(tab.page).to_have_url(f"{tab.url}/models/?kind=llm")
     check_on(tab, CHAT)

@@ -1,4 +1,4 @@
-"""The developer's walk: sign up, look around, ask a model, stop it, make a key, call by it, and find all in the bill."""
+"""The developer's walk: sign up, look around, ask a model, stop it, make a key, call by it, find all in the bill."""
 
 import os
 import re

@@ -59,6 +59,16 @@ def test_a_new_user_sees_the_first_steps_and_no_empty_charts(client: Client) -> 
     assert '<svg class="chart"' not in shown
 
 
+@pytest.mark.parametrize(("is_staff", "leads_to"), [(True, "/models/import/"), (False, "/playground/")])
+def test_where_nothing_is_served_an_admin_is_led_to_the_import(
+    client: Client, user: User, is_staff: bool, leads_to: str
+) -> None:
+    Model.objects.filter(kind="llm").update(state="disabled")
+    User.objects.filter(pk=user.pk).update(is_staff=is_staff)
+    primary = re.findall(r'class="button primary" href="([^"]+)"', page(client))
+    assert primary == [leads_to]
+
+
 def test_who_has_a_key_sees_the_overview_with_it(client: Client, key: ApiKey) -> None:
     shown = page(client)
     assert "step-mark" not in shown
