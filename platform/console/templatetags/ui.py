@@ -20,7 +20,7 @@ register = template.Library()
 
 for name in (
     *("yuan", "yuan_exact", "price", "tokens", "significant", "context_size"),
-    *("latency", "seconds", "since", "clock", "exact", "day", "outage"),
+    *("latency", "seconds", "since", "clock", "minute", "exact", "day", "outage"),
 ):
     register.filter(name, getattr(formats, name))
 
