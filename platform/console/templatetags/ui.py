@@ -111,6 +111,14 @@ def query(context: Mapping[str, Any], **changes: Any) -> str:
     return f"?{parameters.urlencode()}"
 
 
+@register.simple_tag(takes_context=True)
+def query_without(context: Mapping[str, Any], key: str, value: str) -> str:
+    """This page's query string without one of the values of a parameter that has several."""
+    parameters = context["request"].GET.copy()
+    parameters.setlist(key, [one for one in parameters.getlist(key) if one != value])
+    return f"?{parameters.urlencode()}"
+
+
 # --- code --------------------------------------------------------------------------------------------
 @register.filter
 def highlighted(code: str, language: str) -> SafeString:
