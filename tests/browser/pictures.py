@@ -33,7 +33,7 @@ PICTURES = (
     Picture(Scene("receipt", "/billing/", act=click(".book .row-link:text-is('DeepSeek-R1')"))),
     Picture(Scene("catalogue", "/catalogue/", act=tick("DeepSeek-R1", "Qwen3-235B-A22B"))),
     Picture(Scene("models", "/models/", "admin", act=tick("Qwen3-32B", "QwQ-32B")), "dark"),
-    Picture(Scene("import", "/models/import/", "admin", act=probed("{upstream}/v1/v1", "deepseek-r1"))),
+    Picture(Scene("import", "/models/import/", "admin", act=probed("{upstream}/v1", "chat"))),
 )
 
 

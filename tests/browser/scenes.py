@@ -57,6 +57,7 @@ def asked(*models: str, prompt: str = "飞机怎么会飞？", waits: bool = Tru
 
     def act(tab: Tab, _: Site) -> None:
         page = tab.page
+        tab.expected += ["htmx:sendAbort", "htmx:afterRequest"]  # an estimate that typing made old
         page.fill("#prompt", prompt)
         page.locator("[name=model]").first.select_option(models[0])
         add = page.locator("[data-add-model]")  # hidden where the last prompt went to two models
