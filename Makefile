@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet insta
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 LOCAL_MODELS_OFF := $(filter 0 f F false False FALSE n N no No NO off Off OFF,$(LOCAL_MODELS))
 
-.PHONY: run setup test test-all lint bench shots messages lock local-models clean
+.PHONY: run setup test test-all lint bench shots pictures messages lock local-models clean
 
 run: setup
 	@exec $(BIN)/python manage.py up
@@ -64,6 +64,10 @@ bench: $(DONE)/dev
 shots: $(DONE)/dev
 	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
 	@$(BIN)/python -m tests.browser.shots $(PAGES)
+
+# The six of them that README shows; Pillow comes with the local models.
+pictures: $(DONE)/dev $(DONE)/local-models
+	@$(BIN)/python -m tests.browser.pictures
 
 # --- upkeep ----------------------------------------------------------------------------------------
 # English texts: adds what is new, removes what is gone, and says what is left to translate.

@@ -3,6 +3,8 @@
 Rows are written by `billing.ledger` alone. `docs/billing.md` explains the model with worked numbers.
 """
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -179,3 +181,23 @@ class UsageRecord(models.Model):
     @property
     def charged_nano(self) -> int:
         return self.cost_nano - self.uncollected_nano
+
+
+class LedgerCheck(models.Model):
+    """One run of the ledger's check and what it found; without an end while it runs, and if its process died."""
+
+    # The hour of a scheduled run: whoever inserts it runs the check, everybody else leaves it alone.
+    hour = models.BigIntegerField(null=True, unique=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    transfers = models.BigIntegerField(default=0)
+    requests = models.BigIntegerField(default=0)
+    findings = models.JSONField(default=list)  # sentences, at most billing.checking.FINDINGS_MAX
+
+    def __str__(self) -> str:
+        return f"{self.started_at}: {len(self.findings)} findings"
+
+    @property
+    def duration_ms(self) -> int:
+        """0 for a run without an end."""
+        return (self.finished_at - self.started_at) // timedelta(milliseconds=1) if self.finished_at else 0

@@ -25,6 +25,7 @@ from models_registry.catalogue import (
     facets_of,
     price_ceiling_yuan,
 )
+from models_registry.comparison import COMPARED_MAX, best_of, entries_compared
 from models_registry.models import Model
 from models_registry.samples import example_call, samples_of, this_site
 
@@ -56,6 +57,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "price_yuan": request.GET["max_price"] if wanted.token_nano_max is not None else ceiling_yuan,
         "view": view or VIEWS[0],
         "sort": order,
+        "compared": entries_compared(entries, request.GET.getlist("compare")),
+        "compared_max": COMPARED_MAX,
     }
     template = "models_registry/catalogue_found.html" if is_fragment else "models_registry/catalogue.html"
     response = render(request, template, context)
@@ -69,6 +72,15 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def page_of_list(found: list[Entry], number: int) -> Page[Any]:
     start = (number - 1) * PAGE_SIZE
     return Page(found[start : start + PAGE_SIZE], number, PAGE_SIZE, len(found) > start + PAGE_SIZE)
+
+
+@require_safe
+@login_required
+def compare(request: HttpRequest) -> HttpResponse:
+    """Models side by side: those the address names, whatever the catalogue's filters in it say."""
+    compared = entries_compared(entries_enabled(), request.GET.getlist("compare"))
+    context = {"nav": "catalogue", "compared": compared, "best": best_of(compared), "query": request.GET.urlencode()}
+    return render(request, "models_registry/compare.html", context)
 
 
 @require_safe

@@ -40,10 +40,18 @@ def test_every_vendor_stands_in_the_readme() -> None:
     assert [slug for slug in VENDORS if slug not in README] == []
 
 
-@pytest.mark.parametrize("target", ["run", "test", "test-all", "bench", "shots", "messages"])
+@pytest.mark.parametrize("target", ["run", "test", "test-all", "bench", "shots", "pictures", "messages"])
 def test_every_make_target_of_the_readme_exists(target: str) -> None:
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_readmes_pictures_are_small_and_described() -> None:
+    pictures = re.findall(r"!\[([^\]]+)\]\((docs/pictures/\w+\.png)\)", README)
+    there = {f"docs/pictures/{path.name}" for path in (ROOT / "docs/pictures").iterdir()}
+    assert {path for _, path in pictures} == there
+    assert [path for words, path in pictures if len(words) < 30] == []
+    assert [path for path in there if (ROOT / path).stat().st_size > 200_000] == []
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

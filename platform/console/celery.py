@@ -7,6 +7,8 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
+LEDGER_LOOK_S = 60.0  # once an hour the look becomes a check
+
 app = Celery("console")
 
 
@@ -44,7 +46,12 @@ app.conf.update(
             "task": "inference.tasks.lifecycle_tick",
             "schedule": tick_s(),
             "options": {"expires": tick_s() * 2},
-        }
+        },
+        "ledger check": {
+            "task": "billing.tasks.ledger_check_tick",
+            "schedule": LEDGER_LOOK_S,
+            "options": {"expires": LEDGER_LOOK_S},
+        },
     },
 )
 app.autodiscover_tasks()

@@ -1,5 +1,6 @@
 """What the frame of every page shows: who, whose money, which theme. Read only when a page asks for it."""
 
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import User
 from accounts.money import yuan_to_nano
 from accounts.selectors import api_keys_visible, workspace_personal
+from billing.check_runs import check_last
+from billing.models import LedgerCheck
 from billing.selectors import balance_of
 from console.preferences import DENSITIES, THEMES, chosen
 from models_registry.samples import this_site
@@ -25,6 +28,10 @@ class Shell:
         self.balance = balance_of(workspace=self.workspace)
         self.model_count = count_enabled()
         self.key_count = api_keys_visible(user=self.user).filter(revoked_at=None).count()
+
+    @cached_property
+    def ledger_check(self) -> LedgerCheck | None:
+        return check_last()
 
     @property
     def unhealthy_count(self) -> int:

@@ -145,6 +145,11 @@ def clock(moment: datetime) -> str:
     return local.strftime("%H:%M:%S" if today else "%m-%d %H:%M:%S")
 
 
+def minute(moment: datetime) -> str:
+    """14:31 today, else 11-20 14:31."""
+    return clock(moment)[: -len(":25")]
+
+
 def exact(moment: datetime | None) -> str:
     """2026-11-21 14:31:25.630: what is shown on hover and on receipts."""
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if moment else ""

@@ -34,7 +34,7 @@ class Place:
 
 PLACES = (
     Place(gettext_lazy("概览"), "overview", "layout-dashboard", "overview home 首页 余额"),
-    Place(gettext_lazy("模型广场"), "catalogue", "layout-grid", "catalogue models 模型 价格"),
+    Place(gettext_lazy("模型广场"), "catalogue", "blocks", "catalogue models 模型 价格"),
     Place(gettext_lazy("体验中心"), "playground", "message-square-text", "playground chat 对话"),
     Place(gettext_lazy("API 密钥"), "keys", "key-round", "api keys token 令牌"),
     Place(gettext_lazy("用量"), "usage", "chart-column", "usage 调用 tokens"),
@@ -42,6 +42,7 @@ PLACES = (
     Place(gettext_lazy("文档"), "guide", "book-open", "guide docs 接入 帮助"),
     Place(gettext_lazy("设置"), "settings", "settings", "settings password session 密码 会话"),
     Place(gettext_lazy("模型管理"), "models", "boxes", "models admin 启用 停用", is_for_admins=True),
+    Place(gettext_lazy("账本校验"), "ledger", "scale", "ledger check audit 一致", is_for_admins=True),
 )
 ACTIONS = (
     Place(gettext_lazy("新建 API 密钥"), "key_new", "plus", "new api key create 创建"),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from console import key_views, ops, views
+from console import key_views, ledger_page, ops, views
 from console.api import api
 from console.guide import guide
 from console.palette import palette
@@ -17,6 +17,8 @@ urlpatterns = [
     path("keys/", key_views.keys, name="keys"),
     path("keys/new/", key_views.key_new, name="key_new"),
     path("keys/<int:key_id>/revoke/", key_views.key_revoke, name="key_revoke"),
+    path("ledger/", ledger_page.ledger, name="ledger"),
+    path("ledger/check/", ledger_page.ledger_check, name="ledger_check"),
     path("preferences/", preferences, name="preferences"),
     path("styleguide/", styleguide, name="styleguide"),
     path("accounts/", include("allauth.account.urls")),

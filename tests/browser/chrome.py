@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.demo import ADMIN, DEVELOPER
+from tests.browser.demo import ADMIN, DEVELOPER, NEWCOMER
 from tests.chaos.chaos_product import PASSWORD
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 # A page that asks for another host gets no answer, on a machine with a network as on one without.
 ALONE = ["--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 WIDE, NARROW = 1440, 360
-USERNAMES = {"admin": ADMIN, "developer": DEVELOPER}
+USERNAMES = {"admin": ADMIN, "developer": DEVELOPER, "newcomer": NEWCOMER}
 TIMEOUT_MS = 15_000
 SERIOUS = ("serious", "critical")
 

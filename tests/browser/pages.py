@@ -19,6 +19,7 @@ PAGES = (
     Page("account_signup", "/accounts/signup/", "visitor"),
     Page("overview", "/"),
     Page("catalogue", "/catalogue/"),
+    Page("compare", "/compare/"),
     Page("playground", "/playground/"),
     Page("keys", "/keys/"),
     Page("key_new", "/keys/new/"),
@@ -28,12 +29,13 @@ PAGES = (
     Page("settings", "/settings/"),
     Page("models", "/models/", "admin"),
     Page("model_import", "/models/import/", "admin"),
+    Page("ledger", "/ledger/", "admin"),
     Page("styleguide", "/styleguide/", "admin"),
 )
 # Addresses that are no pages of their own: parts of pages, what only answers to a form, and what machines read.
 NO_PAGES = {
     *("palette", "preferences", "healthz", "readyz", "metrics", "models_bulk", "models_export", "usage_export"),
-    *("workspace_name", "sessions_close"),
+    *("workspace_name", "sessions_close", "ledger_check"),
     *(f"playground_{part}" for part in ("send", "stop", "history", "code", "estimate")),
 }
 # django-allauth's own pages. Those a console without e-mail and second factors never links to stay as they are.

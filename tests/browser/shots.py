@@ -1,4 +1,5 @@
-"""`make shots`: a picture of every page, light and dark, wide and 360 px, two of them in English, into shots/.
+"""`make shots`: a picture of every page, light and dark, wide and 360 px, two of them in English, into shots/;
+and of pages in some state, such as a receipt that is open.
 
 Ends with 1 where a page reports an error, asks another host for something, or scrolls sideways at 360 px.
 """
@@ -13,18 +14,20 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.chrome import NARROW, WIDE, Chrome, Tab, chromium_start
-from tests.browser.demo import site_running
-from tests.browser.pages import PAGES, Page
+from tests.browser.demo import Site, site_running
+from tests.browser.pages import PAGES
+from tests.browser.scenes import SCENES, Scene
 from tests.console.conftest import ROOT
 
 FOLDER = ROOT / "shots"
 IN_ENGLISH = {"overview", "models"}
+ALL = (*(Scene(page.name, page.path, page.who) for page in PAGES), *SCENES)
 LOOKS = (("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW))
 
 
 @dataclass(frozen=True)
 class Shot:
-    page: Page
+    page: Scene
     scheme: str
     width: int
     locale: str = "zh-CN"
@@ -36,7 +39,7 @@ class Shot:
 
 
 def shots(wanted: set[str]) -> Iterator[Shot]:
-    for page in PAGES:
+    for page in ALL:
         if wanted and page.name not in wanted:
             continue
         yield from (Shot(page, scheme, width) for scheme, width in LOOKS)
@@ -44,16 +47,19 @@ def shots(wanted: set[str]) -> Iterator[Shot]:
             yield from (Shot(page, "light", width, "en-US") for width in (WIDE, NARROW))
 
 
-def take(chrome: Chrome, shot: Shot) -> list[str]:
+def take(chrome: Chrome, site: Site, shot: Shot) -> list[str]:
     """The faults of the page, seen while it was photographed."""
     with chrome.tab(shot.page.who, width=shot.width, color_scheme=shot.scheme, locale=shot.locale) as tab:
+        if shot.page.status != 200:
+            tab.expected.append(f"status of {shot.page.status}")
         status = tab.open(shot.page.path)
+        shot.page.act(tab, site)
         tab.page.screenshot(path=FOLDER / shot.name, animations="disabled")
         return [*tab.faults, *faults_seen(tab, shot, status)]
 
 
 def faults_seen(tab: Tab, shot: Shot, status: int) -> Iterator[str]:
-    if status != 200:
+    if status != shot.page.status:
         yield f"answers {status}"
     if shot.width == NARROW and (found := tab.sticking_out()):
         yield f"scrolls sideways at {NARROW} px: {', '.join(found)}"
@@ -74,7 +80,7 @@ def main(wanted: set[str]) -> int:
             browser = chromium_start(playwright)
             chrome = Chrome(browser, site.url)
             for shot in shots(wanted):
-                faults = take(chrome, shot)
+                faults = take(chrome, site, shot)
                 faulty += bool(faults)
                 say(f"shots/{shot.name}" + "".join(f"\n    {fault}" for fault in faults))
             browser.close()

@@ -47,7 +47,7 @@ def page_of(client: Client, query: str, **more: str) -> str:
 
 
 def names_on(page: str) -> list[str]:
-    return re.findall(r'class="row-link break" href="[^"]*">([^<]*)<', page)
+    return re.findall(r'class="row-link break" href="[^"]*"[^>]*>([^<]*)<', page)
 
 
 def row_of(page: str, made: Model) -> str:

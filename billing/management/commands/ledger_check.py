@@ -3,14 +3,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from billing.checking import ledger_check
+from billing.check_runs import check_run
 
 
 class Command(BaseCommand):
-    help = "Recomputes every invariant of the ledger; exits 0 when all hold, 1 otherwise."
+    help = "Recomputes every invariant of the ledger and remembers the result; exits 0 when all hold, 1 otherwise."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = ledger_check()
+        report = check_run()
         for finding in report.findings:
             self.stderr.write(self.style.ERROR(finding))
         self.stdout.write(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import ApiKey
 from billing.models import UsageRecord
 from billing.pricing import Line
-from billing.selectors import Bucket, Grant, Receipt
+from billing.selectors import Bucket, Grant, Receipt, Sums
 from console import formats, usage_charts
 from console.charts import Chart
 from console.templatetags.ui import OUTCOMES
@@ -30,6 +30,7 @@ ERRORS = {
     "insufficient_balance": gettext_lazy("402 余额不足"),
     "invalid_request_error": gettext_lazy("400 参数有误"),
 }
+FEN = 10_000_000
 
 
 @register.inclusion_tag("ui/chart_bars.html")
@@ -134,6 +135,19 @@ def result(record: UsageRecord) -> SafeString:
 @register.filter
 def outcome_word(name: str) -> str:
     return str(OUTCOMES[name].word) if name in OUTCOMES else name
+
+
+@register.simple_tag
+def sums_places(rows: Mapping[Any, Sums]) -> int:
+    """Of every sum in a column: two, or six where one of them is less than a fen."""
+    amounts = [abs(nano) for sums in rows.values() for nano in (sums.cost_nano, sums.trial_nano, sums.paid_nano)]
+    return 6 if any(0 < nano < FEN for nano in amounts) else 2
+
+
+@register.filter
+def sum_yuan(nano: int, places: int) -> str:
+    """A sum as wide as its column's others; a dash when it is nothing."""
+    return formats.yuan(nano, places) if nano else formats.NOTHING
 
 
 @register.simple_tag

@@ -20,7 +20,7 @@ register = template.Library()
 
 for name in (
     *("yuan", "yuan_exact", "price", "tokens", "significant", "context_size"),
-    *("latency", "seconds", "since", "clock", "exact", "day", "outage"),
+    *("latency", "seconds", "since", "clock", "minute", "exact", "day", "outage"),
 ):
     register.filter(name, getattr(formats, name))
 
@@ -108,6 +108,14 @@ def query(context: Mapping[str, Any], **changes: Any) -> str:
         parameters.pop(key, None)
         if value not in ("", None):
             parameters[key] = str(value)
+    return f"?{parameters.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def query_without(context: Mapping[str, Any], key: str, value: str) -> str:
+    """This page's query string without one of the values of a parameter that has several."""
+    parameters = context["request"].GET.copy()
+    parameters.setlist(key, [one for one in parameters.getlist(key) if one != value])
     return f"?{parameters.urlencode()}"
 
 
