@@ -10,10 +10,9 @@ import os
 import select
 import time
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from django.db.backends.postgresql.base import DatabaseWrapper as DjangosWrapper
-from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 IDLE_MAX = 8  # of a process
@@ -21,7 +20,7 @@ IDLE_MAX_S = 60.0
 
 
 class Idle(NamedTuple):
-    connection: "Connection[Any]"
+    connection: Any
     since: float
 
     @property
@@ -36,7 +35,7 @@ class Idle(NamedTuple):
 
 class DatabaseWrapper(DjangosWrapper):
     # By process, for a child of `fork` has its parent's sockets, and by database, for tests have one of their own.
-    idle: dict[tuple[Any, ...], deque[Idle]] = {}
+    idle: ClassVar[dict[tuple[Any, ...], deque[Idle]]] = {}
 
     @property
     def kept(self) -> deque[Idle]:
