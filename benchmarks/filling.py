@@ -18,7 +18,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 django.setup()
 
-from django.utils import timezone  # noqa: E402 - Django's apps have to be loaded first
+from django.db import connection  # noqa: E402 - Django's apps have to be loaded first
+from django.utils import timezone  # noqa: E402
 
 from accounts.models import ApiKey, User, Workspace  # noqa: E402
 from accounts.selectors import workspace_personal  # noqa: E402
@@ -68,6 +69,9 @@ def fill() -> None:
     conversations_fill(person_fill(DEVELOPER, CALLS_OF_DEVELOPER))
     for number in range(OTHERS):
         person_fill(f"bench-other-{number}", (CALLS - CALLS_OF_DEVELOPER) // OTHERS)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")  # what autovacuum does within minutes, where it is on
 
 
 def addresses(developer: User) -> list[str]:
