@@ -179,3 +179,15 @@ class UsageRecord(models.Model):
     @property
     def charged_nano(self) -> int:
         return self.cost_nano - self.uncollected_nano
+
+
+class FirstToken(models.Model):
+    """How soon a model began to answer, measured over the last day's calls; a model without any has no row."""
+
+    model = models.CharField(max_length=200, unique=True)
+    p50_ms = models.IntegerField()
+    calls = models.IntegerField()
+    measured_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.p50_ms} ms"

@@ -7,6 +7,8 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
+FIRST_TOKENS_EVERY_S = 120.0
+
 app = Celery("console")
 
 
@@ -44,7 +46,12 @@ app.conf.update(
             "task": "inference.tasks.lifecycle_tick",
             "schedule": tick_s(),
             "options": {"expires": tick_s() * 2},
-        }
+        },
+        "first_tokens": {
+            "task": "billing.tasks.first_tokens_tick",
+            "schedule": FIRST_TOKENS_EVERY_S,
+            "options": {"expires": FIRST_TOKENS_EVERY_S},
+        },
     },
 )
 app.autodiscover_tasks()
