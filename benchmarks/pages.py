@@ -57,10 +57,12 @@ class Opened:
     queries: int = 0
     bytes: int = 0
     times_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)  # of the web process, in steps of the kernel's clock
 
     def __str__(self) -> str:
         return (
-            f"{self.p95_ms:>8.1f} {statistics.median(self.times_ms):>8.1f} {self.queries:>8}"
+            f"{self.p95_ms:>8.1f} {statistics.median(self.times_ms):>8.1f} {statistics.mean(self.cpu_ms):>8.1f}"
+            f" {self.queries:>8}"
             f" {self.bytes / 1024:>8.0f}   {self.who:<10}{self.address}"
         )
 
@@ -81,7 +83,7 @@ def main() -> None:
         with people(web.url) as clients:
             for _ in range(options.rounds + 1):
                 for one in opened:
-                    open_once(clients[one.who], one)
+                    open_once(clients[one.who], one, web.pid)
     report(opened)
 
 
@@ -89,6 +91,7 @@ def main() -> None:
 @dataclass(frozen=True)
 class Web:
     url: str
+    pid: int
     environment: dict[str, str]
     addresses: list[str]  # that only exist in this database
 
@@ -102,9 +105,9 @@ def web_process(folder: Path, is_filled: bool) -> Iterator[Web]:
     command = [sys.executable, "-m", "benchmarks.filling", *(["--look"] if is_filled else [])]
     filled = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     port = free_port()
-    with process(["-m", "console.web", "--port", str(port)], environment):
+    with process(["-m", "console.web", "--port", str(port)], environment) as pid:
         wait_for_port(port)
-        yield Web(f"http://127.0.0.1:{port}", environment, json.loads(filled.stdout))
+        yield Web(f"http://127.0.0.1:{port}", pid, environment, json.loads(filled.stdout))
 
 
 @contextmanager
@@ -136,13 +139,20 @@ def what_to_open(web: Web) -> list[Opened]:
     return [*pages, *further, *(Opened("developer", address) for address in web.addresses)]
 
 
-def open_once(client: httpx.Client, one: Opened) -> None:
-    began = time.perf_counter()
+def open_once(client: httpx.Client, one: Opened, pid: int) -> None:
+    cpu, began = cpu_ms_of(pid), time.perf_counter()
     answer = client.get(one.address)
     one.times_ms.append((time.perf_counter() - began) * 1000)
+    one.cpu_ms.append(cpu_ms_of(pid) - cpu)
     if answer.status_code != 200:
         raise SystemExit(f"{one.who} {one.address}: {answer.status_code}")
     one.bytes = len(answer.content)
+
+
+def cpu_ms_of(pid: int) -> float:
+    """What a process has used: unlike the time an answer takes it hardly depends on who else is at work."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def count_queries(environment: dict[str, str], opened: list[Opened]) -> None:
@@ -162,8 +172,8 @@ def count_queries(environment: dict[str, str], opened: list[Opened]) -> None:
 def report(opened: list[Opened]) -> None:
     """The worst first; the first round warmed up and does not count."""
     for one in opened:
-        one.times_ms = one.times_ms[1:]
-    print(f"{'p95 ms':>8} {'p50 ms':>8} {'queries':>8} {'KB':>8}   {'who':<10}address")
+        one.times_ms, one.cpu_ms = one.times_ms[1:], one.cpu_ms[1:]
+    print(f"{'p95 ms':>8} {'p50 ms':>8} {'CPU ms':>8} {'queries':>8} {'KB':>8}   {'who':<10}address")
     for one in sorted(opened, key=lambda one: -one.p95_ms):
         print(one)
 
