@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet insta
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 LOCAL_MODELS_OFF := $(filter 0 f F false False FALSE n N no No NO off Off OFF,$(LOCAL_MODELS))
 
-.PHONY: run setup test test-all lint bench shots pictures messages lock local-models clean
+.PHONY: run setup test test-all lint bench bench-pages shots pictures messages lock local-models clean
 
 run: setup
 	@exec $(BIN)/python manage.py up
@@ -59,6 +59,9 @@ test-all: $(DONE)/dev $(DONE)/local-models
 
 bench: $(DONE)/dev
 	@$(BIN)/python -m benchmarks
+
+bench-pages: $(DONE)/dev
+	@$(BIN)/python -m benchmarks.pages
 
 # Pages by name are enough at times: make shots PAGES="models catalogue"
 shots: $(DONE)/dev

@@ -201,3 +201,15 @@ class LedgerCheck(models.Model):
     def duration_ms(self) -> int:
         """0 for a run without an end."""
         return (self.finished_at - self.started_at) // timedelta(milliseconds=1) if self.finished_at else 0
+
+
+class FirstToken(models.Model):
+    """How soon a model began to answer, measured over the last day's calls; a model without any has no row."""
+
+    model = models.CharField(max_length=200, unique=True)
+    p50_ms = models.IntegerField()
+    calls = models.IntegerField()
+    measured_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.p50_ms} ms"

@@ -1,8 +1,9 @@
-"""Celery's side of the ledger's check."""
+"""What billing does from time to time: the ledger's check, and how soon models answer."""
 
 from celery import shared_task
 
 from billing.check_runs import check_due, check_run
+from billing.first_tokens import first_tokens_measure
 
 
 @shared_task(ignore_result=True)
@@ -14,3 +15,8 @@ def ledger_check_tick() -> None:
 @shared_task(ignore_result=True)
 def ledger_check_now() -> None:
     check_run()
+
+
+@shared_task(ignore_result=True)
+def first_tokens_tick() -> None:
+    first_tokens_measure()

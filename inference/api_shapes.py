@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from ninja import Schema
-from pydantic import ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 from inference.probes import ProbeResult
 from inference.reasons import reason_parts
@@ -123,7 +122,7 @@ class PriceIn(PriceDocument):
 
 
 # --- what is answered --------------------------------------------------------------------------------
-class PriceOut(Schema):
+class PriceOut(BaseModel):
     """In the form it was given, in yuan; `input` and `output` are per million tokens."""
 
     input: Yuan | None = None
@@ -134,7 +133,7 @@ class PriceOut(Schema):
     free: bool | None = None
 
 
-class PriceVersion(Schema):
+class PriceVersion(BaseModel):
     version: int = Field(description="Receipts name it.")
     unit: str
     price: PriceOut
@@ -142,7 +141,7 @@ class PriceVersion(Schema):
     in_force: bool
 
 
-class LimitsOut(Schema):
+class LimitsOut(BaseModel):
     """null is no limit."""
 
     rpm: int | None
@@ -150,7 +149,7 @@ class LimitsOut(Schema):
     concurrency: int | None
 
 
-class EndpointOut(Schema):
+class EndpointOut(BaseModel):
     id: int
     vendor: str
     inference_url: str
@@ -167,7 +166,7 @@ class EndpointOut(Schema):
     checked_at: datetime | None
 
 
-class ModelOut(Schema):
+class ModelOut(BaseModel):
     """`endpoints` and `state_reason` are for admins, and null for others."""
 
     name: str
@@ -186,14 +185,14 @@ class ModelOut(Schema):
     endpoints: list[EndpointOut] | None
 
 
-class ModelPage(Schema):
+class ModelPage(BaseModel):
     data: list[ModelOut]
     page: int
     page_size: int
     has_more: bool
 
 
-class ProbeOut(Schema):
+class ProbeOut(BaseModel):
     endpoint_id: int
     vendor: str
     url: str
@@ -204,7 +203,7 @@ class ProbeOut(Schema):
     duration_ms: int
 
 
-class TestOut(Schema):
+class TestOut(BaseModel):
     """`answered` where at least one endpoint did."""
 
     answered: bool

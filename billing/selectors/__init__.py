@@ -16,16 +16,14 @@ from billing.selectors.records import (
     records_after,
     records_newest_first,
 )
+from billing.selectors.tables import UsageTable, usage_by_day, usage_by_key, usage_by_model, usage_table
 from billing.selectors.usage import (
     OUTCOMES,
     Bucket,
     Sums,
     UsageQuery,
     total_of,
-    usage_by_day,
     usage_by_hour,
-    usage_by_key,
-    usage_by_model,
     usage_records,
     usage_series,
 )
@@ -44,6 +42,7 @@ __all__ = (
     "Step",
     "Sums",
     "UsageQuery",
+    "UsageTable",
     "balance_history",
     "balance_of",
     "book_page",
@@ -67,4 +66,5 @@ __all__ = (
     "usage_by_model",
     "usage_records",
     "usage_series",
+    "usage_table",
 )

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from accounts.paging import Page, page_of
-from billing.models import Transfer, UsageRecord
+from billing.models import Account, Transfer, UsageRecord
 from billing.selectors.periods import Period
 from billing.selectors.records import Cursor, records_newest_first
 from billing.selectors.usage import NOTHING, Sums, UsageQuery, usage_records
@@ -117,7 +117,7 @@ def within(page: Page[UsageRecord], above: UsageRecord | None, grants: Sequence[
 
 
 def with_balances(workspace: Workspace, grants: list[Grant]) -> list[Grant]:
-    """What was granted until then, less what calls had cost: one query; none where the first grant is the only one."""
+    """What was granted until then, less what calls had cost; no query where the first grant is the only one."""
     if not grants:
         return []
     ever = grants_of(workspace=workspace)
@@ -134,14 +134,16 @@ def granted_until(grant: Grant, ever: Sequence[Grant]) -> int:
 
 
 def costs_before(workspace: Workspace, grants: Sequence[Grant]) -> dict[str, int]:
+    """All that calls ever cost, which the wallets know, less what they cost since: most grants looked at are young."""
     charged = F("trial_nano") + F("paid_nano")
     sums = {
-        f"before_{number}": Sum(charged, filter=Q(created_at__lt=grant.created_at))
+        f"since_{number}": Sum(charged, filter=Q(created_at__gte=grant.created_at))
         for number, grant in enumerate(grants)
     }
-    newest = max(grant.created_at for grant in grants)
-    found = UsageRecord.objects.filter(workspace=workspace, created_at__lt=newest).aggregate(**sums)
-    return {grant.transfer_id: found[f"before_{number}"] or 0 for number, grant in enumerate(grants)}
+    oldest = min(grant.created_at for grant in grants)
+    since = UsageRecord.objects.filter(workspace=workspace, created_at__gte=oldest).aggregate(**sums)
+    ever = Account.objects.filter(workspace=workspace).aggregate(sum=Sum("debits_nano"))["sum"] or 0
+    return {grant.transfer_id: ever - (since[f"since_{number}"] or 0) for number, grant in enumerate(grants)}
 
 
 def by_day(entries: Sequence[Entry], daily: Mapping[date, Sums]) -> Iterator[Day]:

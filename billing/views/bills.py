@@ -18,6 +18,7 @@ from accounts.selectors import workspace_personal
 from billing.api_shapes import receipt_out
 from billing.selectors import (
     UsageQuery,
+    UsageTable,
     balance_of,
     book_page,
     holds_open,
@@ -26,8 +27,7 @@ from billing.selectors import (
     receipt_of,
     total_of,
     usage_by_day,
-    usage_by_key,
-    usage_by_model,
+    usage_table,
 )
 from billing.views.filters import month_asked, query_asked
 
@@ -61,7 +61,8 @@ def billing(request: HttpRequest) -> HttpResponse:
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "book"
     month = UsageQuery(workspace, query.period)
-    daily = usage_by_day(month)
+    table = usage_table(month, by="api_key_id" if tab == "keys" else "model")
+    daily = table.by_day()
     context = {
         "query": query,
         "tab": tab,
@@ -69,7 +70,7 @@ def billing(request: HttpRequest) -> HttpResponse:
         "balance": balance_of(workspace=workspace),
         "holds": holds_open(workspace=workspace),
         **months_beside(query),
-        **(book_shown(request, query, daily) if tab == "book" else grouped_shown(month, tab, daily)),
+        **(book_shown(request, query, table) if tab == "book" else grouped_shown(month, tab, table)),
     }
     return render(request, "billing/bills.html", {**context, "nav": "billing"})
 
@@ -89,15 +90,13 @@ def months_beside(query: UsageQuery) -> dict[str, Any]:
     }
 
 
-def book_shown(request: HttpRequest, query: UsageQuery, daily: dict[Any, Any]) -> dict[str, Any]:
+def book_shown(request: HttpRequest, query: UsageQuery, table: UsageTable) -> dict[str, Any]:
     """The days' sums are those of the rows that are shown."""
     name = request.GET.get("type", "")
     name = name if name in TYPES else ""
     type_ = TYPES[name]
     query = replace(query, outcomes=type_.outcomes)
-    models = usage_by_model(UsageQuery(query.workspace, query.period))
-    if query.is_narrowed:
-        daily = usage_by_day(query)
+    daily = usage_by_day(query) if query.is_narrowed else table.by_day()
     book = book_page(
         query=query,
         daily=daily if type_.has_calls else {},
@@ -110,19 +109,16 @@ def book_shown(request: HttpRequest, query: UsageQuery, daily: dict[Any, Any]) -
         "book": book,
         "page": book.page,
         "type": name,
-        "model_choices": sorted({*models, query.model} - {""}),
+        "model_choices": sorted({*table.by_group(), query.model} - {""}),
         "shows_holds": book.page.number == 1 and not (name or query.model or query.api_key_id),
     }
 
 
-def grouped_shown(query: UsageQuery, tab: str, daily: dict[Any, Any]) -> dict[str, Any]:
+def grouped_shown(query: UsageQuery, tab: str, table: UsageTable) -> dict[str, Any]:
     if tab == "days":
-        return {"rows": dict(sorted(daily.items(), reverse=True))}
-    if tab == "models":
-        return {"rows": usage_by_model(query)}
-    rows = usage_by_key(query)
-    keys = key_names(workspace=query.workspace, ids=rows)
-    return {"rows": rows, "keys": keys}
+        return {"rows": dict(sorted(table.by_day().items(), reverse=True))}
+    rows = table.by_group()
+    return {"rows": rows, "keys": key_names(workspace=query.workspace, ids=rows) if tab == "keys" else {}}
 
 
 # --- receipts --------------------------------------------------------------------------------------

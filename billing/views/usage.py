@@ -20,10 +20,9 @@ from billing.selectors import (
     records_after,
     records_newest_first,
     total_of,
-    usage_by_day,
-    usage_by_model,
     usage_records,
     usage_series,
+    usage_table,
 )
 from billing.views.filters import DAYS, days_asked, month_asked, query_asked, usage_query_asked
 
@@ -37,8 +36,8 @@ def usage(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     workspace = workspace_personal(user=user)
     query = usage_query_asked(request, workspace)
-    daily = usage_by_day(query)
-    models = usage_by_model(replace(query, model=""))  # all of them, for the choice; one is shown where one was chosen
+    table = usage_table(replace(query, model=""))  # all models, for the choice; one is shown where one was chosen
+    daily, models = table.by_day(query.model), table.by_group()
     page = page_of(records_newest_first(usage_records(query)), page_number(request), PAGE_SIZE)
     keys = api_keys_visible(user=user).filter(workspace=workspace)[:200]
     context = {

@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models import Prefetch, QuerySet, Sum
 
 from accounts.models import User
 from inference.models import Answer, Conversation, Turn
 from inference.playground.messages import Exchanged
-from models_registry.models import Endpoint, Model, Price, health_of
+from models_registry.catalogue import Entry, entries_of
+from models_registry.models import Model
 
 EARLIER_MAX = 100  # turns that are sent along
 TURNS_SHOWN = 20
@@ -17,7 +18,6 @@ class Choice(NamedTuple):
     """A model that can be chosen, as its picker shows it."""
 
     name: str
-    vendor: str
     health: str
     input_nano: int
     output_nano: int
@@ -29,29 +29,14 @@ class Choice(NamedTuple):
 
 
 def choices_of_kind(*, kind: str) -> list[Choice]:
-    """Every enabled model of a kind with its price in force, by name. Two queries, however many there are."""
-    newest = Price.objects.filter(model=OuterRef("model")).order_by("-id").values("id")[:1]
-    prices = Price.objects.filter(id=Subquery(newest))
-    models = Model.objects.filter(kind=kind, state=Model.State.ENABLED).order_by("name")
-    found = models.prefetch_related(Prefetch("prices", prices), Prefetch("endpoints", endpoints_lean()))
-    return [choice_of(model) for model in found]
+    """Every enabled model of a kind with its price in force, by name."""
+    entries = entries_of(Model.objects.filter(kind=kind, state=Model.State.ENABLED))
+    return sorted(choice_of(entry) for entry in entries)
 
 
-def endpoints_lean() -> QuerySet[Endpoint]:
-    return Endpoint.objects.only("model_id", "vendor", "health").order_by("priority", "id")
-
-
-def choice_of(model: Model) -> Choice:
-    price = next(iter(model.prices.all()), None)
-    endpoints = list(model.endpoints.all())
-    return Choice(
-        model.name,
-        endpoints[0].vendor if endpoints else "",
-        health_of(endpoint.health for endpoint in endpoints),
-        price.input_nano if price else 0,
-        price.output_nano if price else 0,
-        price.call_nano if price else 0,
-    )
+def choice_of(entry: Entry) -> Choice:
+    offer = entry.offer
+    return Choice(entry.name, entry.health, offer.input_nano, offer.output_nano, offer.call_nano)
 
 
 # --- conversations -----------------------------------------------------------------------------------

@@ -1,26 +1,28 @@
 """What the playground's templates are built of. `{% load playground %}`."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from inference.models import Answer
 from inference.playground.markdown import render
-from inference.playground.selectors import Choice
 from inference.playground.words import Words, words_for
 
 register = template.Library()
 
+KEPT_CHARACTERS_MAX = 20_000
+
 
 @register.filter
 def markdown(text: str) -> SafeString:
-    return mark_safe(render(text))  # noqa: S308 - cleaned by nh3
+    return mark_safe(rendered(text) if len(text) <= KEPT_CHARACTERS_MAX else render(text))  # noqa: S308 - cleaned by nh3
 
 
-@register.filter
-def names(choices: Iterable[Choice]) -> set[str]:
-    return {choice.name for choice in choices}
+@lru_cache(maxsize=512)
+def rendered(text: str) -> str:
+    """Answers that are done stay as they are, and a conversation shows forty of them each time."""
+    return render(text)
 
 
 @register.filter

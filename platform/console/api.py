@@ -1,11 +1,13 @@
 """The management API, put together from each room's router: /api/v1/…"""
 
 import secrets
+from functools import cache
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
@@ -14,7 +16,20 @@ from inference.api import router as models_router
 from inference.api_probe import router as probe_router
 from models_registry.api import router as vendors_router
 
-api = NinjaAPI(
+
+class ManagementApi(NinjaAPI):
+    @cache  # noqa: B019 - there is one API
+    def document(self) -> OpenAPISchema:
+        """Made once, which takes longer than any page: nothing in it depends on who asks."""
+        return super().get_openapi_schema()
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        return self.document()
+
+
+api = ManagementApi(
     title="Model Console",
     version="1",
     description="Manage models, keys and money. The calls themselves go to /v1: see /v1/openapi.json.",

@@ -8,6 +8,7 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 LEDGER_LOOK_S = 60.0  # once an hour the look becomes a check
+FIRST_TOKENS_EVERY_S = 120.0
 
 app = Celery("console")
 
@@ -47,10 +48,15 @@ app.conf.update(
             "schedule": tick_s(),
             "options": {"expires": tick_s() * 2},
         },
-        "ledger check": {
+        "ledger_check": {
             "task": "billing.tasks.ledger_check_tick",
             "schedule": LEDGER_LOOK_S,
             "options": {"expires": LEDGER_LOOK_S},
+        },
+        "first_tokens": {
+            "task": "billing.tasks.first_tokens_tick",
+            "schedule": FIRST_TOKENS_EVERY_S,
+            "options": {"expires": FIRST_TOKENS_EVERY_S},
         },
     },
 )

@@ -27,13 +27,13 @@ def database_config(url: str) -> dict[str, Any]:
         return sqlite_config(unquote(parts.path.removeprefix("/")))
     if parts.scheme in {"postgres", "postgresql"}:
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "console.postgresql",
             "NAME": unquote(parts.path.lstrip("/")),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
             "PORT": str(parts.port or ""),
-            "CONN_MAX_AGE": 0,  # under ASGI each request has a thread of its own: a connection kept would only leak
+            "CONN_MAX_AGE": 0,  # given back after each request or task, see console.postgresql
             "OPTIONS": POSTGRESQL_OPTIONS | options_parse(parts.query),
         }
     raise EnvError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme}://")

@@ -23,10 +23,9 @@ from billing.selectors import (
     last_days,
     records_after,
     total_of,
-    usage_by_day,
-    usage_by_model,
     usage_records,
     usage_series,
+    usage_table,
 )
 from console.charts import Way, balance_way
 from models_registry.models import Model
@@ -61,11 +60,12 @@ class Overview:
 def overview_of(*, user: User, workspace: Workspace, days: int) -> Overview:
     query = UsageQuery(workspace, last_days(days))
     assert query.period is not None
-    daily = usage_by_day(query.over(last_days(max(2 * days, HISTORY_DAYS))))
+    table = usage_table(query.over(last_days(max(2 * days, HISTORY_DAYS))))
+    daily = table.by_day()
     balance = balance_of(workspace=workspace)
     today = query.period.last
     foreseen = forecast(available_nano=balance.available_nano, daily=daily, today=today)
-    models = usage_by_model(query)
+    models = table.within(query.period).by_group()
     born = timezone.localdate(workspace.created_at)
     return Overview(
         balance=balance,

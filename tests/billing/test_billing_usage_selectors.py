@@ -1,9 +1,10 @@
 """Usage added up, the forecast, the book: figures worked out by hand."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from billing_calls import FREE, YUAN, call_made, noon
+from billing_calls import FREE, YUAN, born, call_made, noon
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -110,17 +111,49 @@ def test_nobody_reads_the_usage_of_another_workspace(workspace: Workspace, rich:
     assert (usage_by_day(query), usage_by_model(query), list(usage_records(query))) == ({}, {}, [])
 
 
-def test_adding_up_is_one_statement_however_many_calls_and_days(workspace: Workspace, writer: int) -> None:
-    def statements(days: int) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            usage_by_day(UsageQuery(workspace, last_days(days)))
-        return len(captured)
+def statements(query: UsageQuery) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        usage_by_day(query)
+    return len(captured)
 
+
+def test_adding_up_is_two_statements_however_many_calls_and_days(workspace: Workspace, writer: int) -> None:
     call_made(workspace, writer)
-    few = statements(7)
-    for back in range(30):
-        call_made(workspace, writer, at=noon(back))
-    assert statements(30) == few == 1
+    few = statements(UsageQuery(workspace, last_days(7)))
+    for back in range(100):
+        call_made(workspace, writer, at=noon(back % 30))
+    assert statements(UsageQuery(workspace, last_days(30))) == few == 2
+
+
+def test_days_that_are_over_are_added_up_once(workspace: Workspace, writer: int) -> None:
+    query = UsageQuery(workspace, Period(noon(9).date(), noon(1).date()))
+    for back in (2, 3, 3):
+        call_made(workspace, writer, at=noon(back), model=f"model-{back}")
+    assert statements(query) == 2
+    first = usage_by_day(query), usage_by_model(query)
+    assert statements(query) == 1
+    assert (usage_by_day(query), usage_by_model(query)) == first
+    assert {day: sums.calls for day, sums in first[0].items()} == {noon(2).date(): 1, noon(3).date(): 2}
+
+
+def test_a_call_that_is_booked_late_counts_in_its_day_at_once(workspace: Workspace, writer: int) -> None:
+    query = UsageQuery(workspace, last_days(7))
+    call_made(workspace, writer, at=noon(2), key_id=1)
+    narrow = replace(query, api_key_id=2)
+    assert [sums.calls for sums in (*usage_by_day(query).values(), *usage_by_day(narrow).values())] == [1]
+    call_made(workspace, writer, at=noon(2), key_id=2)
+    assert [sums.calls for sums in (*usage_by_day(query).values(), *usage_by_day(narrow).values())] == [2, 1]
+
+
+def test_what_is_remembered_of_one_workspace_is_never_told_to_another(workspace: Workspace, writer: int) -> None:
+    """Also where a new database gives the same number to another workspace, and the cache is as before."""
+    query = UsageQuery(workspace, last_days(7))
+    call_made(workspace, writer, at=noon(2), prompt=1000)
+    before = usage_by_model(query)
+    born(workspace, 400)
+    with CaptureQueriesContext(connection) as captured:
+        assert usage_by_model(UsageQuery(workspace, last_days(7))) == before
+    assert len(captured) == 2
 
 
 def test_a_month_ends_where_the_next_begins() -> None:

@@ -22,7 +22,7 @@ def test_sqlite_locks_when_a_transaction_begins_and_fires_triggers_on_replace() 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_postgresql_takes_every_part_of_the_url(scheme: str) -> None:
     config = database_config(f"{scheme}://ann:p%40ss@db.example:5433/console?sslmode=require")
-    assert config["ENGINE"] == "django.db.backends.postgresql"
+    assert config["ENGINE"] == "console.postgresql"
     assert (config["USER"], config["PASSWORD"]) == ("ann", "p@ss")
     assert (config["HOST"], config["PORT"], config["NAME"]) == ("db.example", "5433", "console")
     assert config["OPTIONS"] == {**POSTGRESQL_OPTIONS, "sslmode": "require"}

@@ -189,12 +189,12 @@ def test_the_queries_do_not_grow_with_the_models_and_a_page_is_fifty(browser: Cl
             assert browser.get(f"/catalogue/?{query}").status_code == 200
         return len(found)
 
-    few = queries("q=zqmany")
-    many(1_000, "zqmany")
+    many(2, "zqmany-few")
+    many(998, "zqmany")
     try:
-        assert queries("q=zqmany") == few
+        assert queries("q=zqmany") == queries("q=zqmany-few")
         assert len(names(browser, "q=zqmany")) == 50
-        assert names(browser, "q=zqmany&page=20")[-1] == "zqmany-0999"
+        assert names(browser, "q=zqmany&page=20")[-3] == "zqmany-0997"
         assert "第 51–100 条" in browser.get("/catalogue/?q=zqmany&page=2").content.decode()
     finally:
         Model.objects.filter(name__startswith="zqmany").delete()
