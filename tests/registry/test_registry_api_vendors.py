@@ -86,7 +86,7 @@ def test_a_failed_probe_is_an_answer_with_the_upstreams_words(admin: dict[str, s
     report = answer.json()
     assert (answer.status_code, report["passed"]) == (200, False)
     failure = next(stage["failure"] for stage in report["stages"] if stage["state"] == "failed")
-    assert (failure["status"], failure["words"]) == (401, "no ***")
+    assert (failure["status"], failure["words"]) == (404, "no ***")
     assert (report["hints"], report["suggested_url"]) == (["doubled_version"], f"{upstream.url}/v1")
     assert KEY not in answer.content.decode()
 
