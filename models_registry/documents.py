@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from yaml.constructor import ConstructorError
 
 from accounts.money import MoneyError, yuan_to_nano
 from models_registry.vendors import VENDORS
@@ -48,10 +49,27 @@ PRICE_FORMS = ", ".join(UNIT_FORMS.values())
 PRICE_NANO_MAX = 10**15  # dearer, and a great usage would not fit the ledger's integers
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")  # PostgreSQL takes no NUL, and no name or address has the others
 HEADER_TEXT = re.compile(r"[!-~]*\Z")
+RESOLVED_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 
 
 class DocumentError(Exception):
     """The document cannot be applied; one line per mistake."""
+
+
+class DocumentLoader(yaml.SafeLoader):
+    """Scalars stay as they are written, and the document's fields say which are numbers: a price never is a float,
+    nor 010 an 8. A key that stands twice is a mistake."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML declares it
+        first: [(tag, form) for tag, form in resolvers if tag in RESOLVED_TAGS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := [name for name, count in counts.items() if count > 1]:
+            raise ConstructorError(None, None, f"given twice: {', '.join(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class Strict(BaseModel):
@@ -210,7 +228,7 @@ class RegistryDocument(Strict):
 def registry_parse(text: str) -> RegistryDocument:
     """Raises DocumentError naming every mistake, each with its place in the file."""
     try:
-        return RegistryDocument.model_validate(yaml.safe_load(text))
+        return RegistryDocument.model_validate(yaml.load(text, Loader=DocumentLoader))  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         raise DocumentError(f"the file is not YAML: {error}") from error
     except (ValidationError, MoneyError) as error:

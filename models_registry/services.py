@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.revision import revision_bump
 from accounts.services import audit
-from models_registry.documents import EndpointDocument, ModelDocument, PriceDocument, RegistryDocument
+from models_registry.documents import DocumentError, EndpointDocument, ModelDocument, PriceDocument, RegistryDocument
 from models_registry.models import Endpoint, HealthChange, Model, Price
 
 LEASE_S = 30  # longer than a probe may take
@@ -51,12 +51,23 @@ def model_upsert(*, document: ModelDocument, actor: str) -> Model:
         **document.limits.model_dump(),
         "revision": revision_bump(),
     }
+    if not document.price:
+        kept_price_check(document=document)
     model, created = Model.objects.update_or_create(name=document.name, defaults=fields)
     if document.price:
         price_set(model=model, document=document.price)
     endpoints_replace(model=model, documents=document.endpoints)
     audit(actor=actor, verb="model.create" if created else "model.change", object=model.name)
     return model
+
+
+def kept_price_check(*, document: ModelDocument) -> None:
+    """Raises DocumentError where a model becomes another kind under a price that may never charge that kind."""
+    former = Model.objects.filter(name=document.name, prices__isnull=False).exclude(kind=document.kind).first()
+    if former:
+        raise DocumentError(
+            f"{document.name}: price is missing: it was priced as kind {former.kind} and is to be {document.kind}"
+        )
 
 
 @transaction.atomic

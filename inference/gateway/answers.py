@@ -44,11 +44,11 @@ def ocr_answer(data: Json, usage: Usage, model: str, request_id: str) -> Json:
     }
 
 
-def usage_event(model: str, request_id: str, created: int, usage: Usage) -> Json:
+def usage_event(operation: str, model: str, request_id: str, created: int, usage: Usage) -> Json:
     """The chunk a caller asked for with `include_usage` and the upstream did not send."""
     return {
         "id": request_id,
-        "object": "chat.completion.chunk",
+        "object": "chat.completion.chunk" if operation == "chat" else "text_completion",
         "created": created,
         "model": model,
         "choices": [],

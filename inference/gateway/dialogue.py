@@ -1,9 +1,11 @@
 """One exchange with an endpoint: a whole reply, or a stream whose first event has been looked at."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import orjson
 
@@ -136,7 +138,7 @@ async def open_stream(transport: Transport, endpoint: EndpointRoute, operation: 
     stream = UpstreamStream(endpoint, await send(transport, endpoint, operation, request))
     try:
         content_type = stream.response.headers.get("Content-Type", "")
-        if "text/event-stream" not in content_type:
+        if "text/event-stream" not in content_type.lower():
             raise not_a_stream(endpoint, content_type, await error_body(stream.response))
         stream.first = await first_events(stream)
     except BaseException:
@@ -176,12 +178,18 @@ def check_first(endpoint: EndpointRoute, data: bytes) -> None:
 
 
 def parse_event(data: bytes) -> Json | None:
-    """An event's JSON object; None for anything else. A stray invalid byte is no reason to lose a stream."""
+    """An event's JSON object; None for anything else."""
     try:
         event = orjson.loads(data)
     except orjson.JSONDecodeError:
-        try:
-            event = orjson.loads(data.decode("utf-8", "replace"))
-        except orjson.JSONDecodeError:
-            return None
+        event = mended(data)
     return event if isinstance(event, dict) else None
+
+
+def mended(data: bytes) -> Any:
+    """A stray invalid byte, or half a surrogate pair escaped on its own, is no reason to lose a stream."""
+    try:
+        event = json.loads(data.decode("utf-8", "replace"))
+        return orjson.loads(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None

@@ -188,7 +188,7 @@ def last_events(call: Call, ending: Ending, settlement: Settlement) -> bytes:
     if ending.error:
         return last + error_event(ending.error, request_id)
     if call.wants_usage and call.meter.seen is None:
-        event = usage_event(call.model.name, request_id, int(time.time()), ending.usage)
+        event = usage_event(call.operation, call.model.name, request_id, int(time.time()), ending.usage)
         last = data_event(orjson.dumps(event)) + last
     return last + DONE_EVENT
 

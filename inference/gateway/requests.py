@@ -102,6 +102,9 @@ def check_output(request: Json) -> None:
     options = request.get("stream_options")
     if options is not None and not isinstance(options, dict):
         raise mistyped("stream_options", "an object", options)
+    wanted = (options or {}).get("include_usage")
+    if wanted is not None and not isinstance(wanted, bool):
+        raise mistyped("stream_options.include_usage", "true or false", wanted)
 
 
 def drop_stream(request: Json) -> None:

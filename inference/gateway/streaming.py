@@ -129,7 +129,7 @@ class Passage:
         parsed = parse_event(data)
         if parsed is None:
             return event
-        if "error" in parsed and (message := error_message(parsed)):
+        if ("error" in parsed or "choices" not in parsed) and (message := error_message(parsed)):
             self.failure = UpstreamFailure("upstream_error", cleaned(message, self.endpoint))
             return b""
         self.meter.read(parsed)

@@ -68,22 +68,31 @@ def choice_text(choice: Any) -> str:
     if not isinstance(part, dict):
         return choice["text"] if isinstance(choice.get("text"), str) else ""
     text = ""
-    for name in ("reasoning_content", "reasoning", "content", "refusal"):
+    thoughts = "reasoning_content" if part.get("reasoning_content") else "reasoning"  # some send both, and the same
+    for name in (thoughts, "content", "refusal"):
         if isinstance(part.get(name), str):
             text += part[name]
         elif isinstance(part.get(name), list):
             text += "".join(str(item.get("text", "")) for item in part[name] if isinstance(item, dict))
     if part.get("tool_calls") or part.get("function_call"):
         text += tool_text(part)
+    audio = part.get("audio")
+    if isinstance(audio, dict) and isinstance(audio.get("transcript"), str):
+        text += audio["transcript"]
     return text
 
 
 def tool_text(part: Json) -> str:
-    """Name and arguments of the calls, as the model wrote them."""
+    """Name and arguments of the calls, as the model wrote them; a custom tool has an `input` instead."""
     given = part.get("tool_calls")
-    calls = [call.get("function") for call in given if isinstance(call, dict)] if isinstance(given, list) else []
+    listed = given if isinstance(given, list) else []
+    calls = [call.get("function") or call.get("custom") for call in listed if isinstance(call, dict)]
     calls.append(part.get("function_call"))
-    return "".join(f"{call.get('name') or ''}{call.get('arguments') or ''}" for call in calls if isinstance(call, dict))
+    return "".join(
+        f"{call.get('name') or ''}{call.get('arguments') or call.get('input') or ''}"
+        for call in calls
+        if isinstance(call, dict)
+    )
 
 
 def finished_silently(choice: Any) -> bool:
@@ -108,12 +117,19 @@ class EmbeddingDialect:
         rows = data.get("data")
         if not isinstance(rows, list) or not rows:
             raise DialectError(f"the reply has no embeddings: {snippet(body)}")
+        if len(rows) != (asked := inputs_count(request["input"])):
+            raise DialectError(f"{len(rows)} embeddings came back, and {asked} were asked for")
         wants_base64 = request.get("encoding_format") == "base64"
         changed = [convert(row, wants_base64) for row in rows]
         return Reply(data, usage_seen(data.get("usage")), body=None if any(changed) else body)
 
     def probe(self) -> Json:
         return {"input": ["hi"]}
+
+
+def inputs_count(value: Any) -> int:
+    """A string or one list of token ids is one input; a list of either is several."""
+    return len(value) if isinstance(value, list) and not isinstance(value[0], int) else 1
 
 
 def convert(row: Any, wants_base64: bool) -> bool:

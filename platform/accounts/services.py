@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.keys import key_make
 from accounts.models import ApiKey, AuditEvent, Membership, User, Workspace
 from accounts.revision import revision_bump
+
+PREFIX_LENGTH_MIN = 6  # of a key that is to be revoked: "sk-" alone would be whichever there is
 
 
 class AccountError(Exception):
@@ -27,12 +30,22 @@ def audit(*, actor: str, verb: str, object: str, **details: Any) -> None:  # noq
 
 @transaction.atomic
 def user_create(*, username: str, password: str, is_admin: bool = False) -> User:
-    if User.objects.filter(username=username).exists():
-        raise AccountError(f"the username {username!r} is taken")
+    username_check(username)
     user = User.objects.create_user(username=username, password=password, is_staff=is_admin)
     workspace_create(owner=user)
     audit(actor=username, verb="user.create", object=username, is_admin=is_admin)
     return user
+
+
+def username_check(username: str) -> None:
+    """Raises AccountError for what nobody could sign up with."""
+    try:
+        User._meta.get_field("username").clean(username, None)
+    except ValidationError as error:
+        rule = "1 to 150 letters, digits and @ . + - _, and nothing else"
+        raise AccountError(f"{username!r} is no username: give it {rule}") from error
+    if User.objects.filter(username__iexact=username).exists():
+        raise AccountError(f"the username {username!r} is taken")
 
 
 @transaction.atomic
@@ -53,6 +66,8 @@ def api_key_create(*, user: User, workspace: Workspace, name: str, scope: str) -
     """A new key; its secret is in the answer and nowhere else."""
     if scope not in ApiKey.Scope.values:
         raise AccountError(f"scope must be one of {', '.join(ApiKey.Scope.values)}, not {scope!r}")
+    if not name.strip() or len(name) > ApiKey.NAME_MAX:
+        raise AccountError(f"name must be a label of 1 to {ApiKey.NAME_MAX} characters")
     made = key_make()
     key = ApiKey.objects.create(
         workspace=workspace,
@@ -80,6 +95,8 @@ def api_key_revoke(*, key: ApiKey, actor: str) -> bool:
 
 def api_key_by_prefix(*, prefix: str) -> ApiKey:
     """The one key whose prefix is, or begins with, `prefix` (the whole secret may be pasted too)."""
+    if len(prefix) < PREFIX_LENGTH_MIN:
+        raise AccountError(f"{prefix!r} is too short to name a key; give the prefix as the key list shows it")
     keys = list(ApiKey.objects.filter(prefix__startswith=prefix[:11])[:2])
     if len(keys) != 1:
         found = "no key begins" if not keys else "several keys begin"

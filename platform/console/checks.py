@@ -3,6 +3,7 @@
 import ipaddress
 from decimal import InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -83,7 +84,21 @@ def check_trial_credit(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def check_probe_interval(**_: Any) -> list[CheckMessage]:
-    if settings.PROBE_INTERVAL_S > 0 and settings.MAX_BODY_MB > 0:
+def check_above_zero(**_: Any) -> list[CheckMessage]:
+    names = ("PROBE_INTERVAL_S", "MAX_BODY_MB", "STREAM_KEEPALIVE_S", "DRAIN_TIMEOUT_S")
+    wrong = [name for name in names if getattr(settings, name) <= 0]
+    return [error(7, f"{name} must be more than 0", "Remove it to use the default.") for name in wrong]
+
+
+@register
+def check_port(**_: Any) -> list[CheckMessage]:
+    if 0 < settings.PORT <= 65_535:
         return []
-    return [error(7, "PROBE_INTERVAL_S and MAX_BODY_MB must be more than 0", "Remove them to use the defaults.")]
+    return [error(8, f"PORT is {settings.PORT}, which is no port", "Choose one from 1 to 65535.")]
+
+
+@register
+def check_redis_url(**_: Any) -> list[CheckMessage]:
+    if not settings.REDIS_URL or urlsplit(settings.REDIS_URL).scheme in {"redis", "rediss", "unix"}:
+        return []
+    return [error(9, "REDIS_URL must start with redis://, rediss:// or unix://", "Write it as redis://HOST:6379/0.")]

@@ -51,6 +51,13 @@ def test_credit_grant_twice_credits_twice(user: User, workspace: Workspace) -> N
     assert wallets(workspace)["paid"] == (2 * YUAN, 0)
 
 
+def test_credit_grant_refuses_more_than_a_wallet_can_hold(user: User, workspace: Workspace) -> None:
+    run("credit_grant", user.username, "1", "--reason", "the first")
+    with pytest.raises(CommandError, match=r"holds at most 4611686018\.427387903 yuan"):
+        run("credit_grant", user.username, "4611686018", "--reason", "the last")
+    assert wallets(workspace)["paid"] == (YUAN, 0)
+
+
 @pytest.mark.parametrize(
     ("yuan", "complaint"),
     [
@@ -82,6 +89,8 @@ def test_credit_grant_knows_its_users(database: None) -> None:
 def test_credit_grant_wants_a_reason(user: User) -> None:
     with pytest.raises(CommandError, match="--reason"):
         run("credit_grant", user.username, "1")
+    with pytest.raises(CommandError, match="--reason must say why"):
+        run("credit_grant", user.username, "1", "--reason", " ")
 
 
 # --- the services below ----------------------------------------------------------------------------

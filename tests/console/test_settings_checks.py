@@ -25,8 +25,14 @@ BAD: list[tuple[Check, str, dict[str, Any]]] = [
     (checks.check_timeouts, "console.E005", {"UPSTREAM_IDLE_TIMEOUT_S": -1}),
     (checks.check_timeouts, "console.E005", {"UPSTREAM_TOTAL_TIMEOUT_S": 0}),
     (checks.check_trial_credit, "console.E006", {"TRIAL_CREDIT_YUAN": Decimal(-1)}),
-    (checks.check_probe_interval, "console.E007", {"PROBE_INTERVAL_S": 0}),
-    (checks.check_probe_interval, "console.E007", {"MAX_BODY_MB": 0}),
+    (checks.check_above_zero, "console.E007", {"PROBE_INTERVAL_S": 0}),
+    (checks.check_above_zero, "console.E007", {"MAX_BODY_MB": 0}),
+    (checks.check_above_zero, "console.E007", {"STREAM_KEEPALIVE_S": 0}),
+    (checks.check_above_zero, "console.E007", {"DRAIN_TIMEOUT_S": -5}),
+    (checks.check_port, "console.E008", {"PORT": 0}),
+    (checks.check_port, "console.E008", {"PORT": 65_536}),
+    (checks.check_redis_url, "console.E009", {"REDIS_URL": "http://cache:6379"}),
+    (checks.check_redis_url, "console.E009", {"REDIS_URL": "cache"}),
 ]
 GOOD: list[tuple[Check, dict[str, Any]]] = [
     (checks.check_hold_deadline, {"HOLD_DEADLINE_S": 660, "UPSTREAM_TOTAL_TIMEOUT_S": 600}),
@@ -34,6 +40,9 @@ GOOD: list[tuple[Check, dict[str, Any]]] = [
     (checks.check_scale_out, {"WEB_WORKERS": 1, "EMBEDDED": True, "REDIS_URL": ""}),
     (checks.check_private_networks, {"ALLOWED_PRIVATE_NETWORKS": ["10.1.2.3/8", "fd00::/8"]}),
     (checks.check_trial_credit, {"TRIAL_CREDIT_YUAN": Decimal(0)}),
+    (checks.check_port, {"PORT": 65_535}),
+    (checks.check_redis_url, {"REDIS_URL": ""}),
+    (checks.check_redis_url, {"REDIS_URL": "rediss://cache:6379/0"}),
 ]
 
 

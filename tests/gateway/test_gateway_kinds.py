@@ -67,6 +67,17 @@ def test_a_broken_embedding_is_an_upstream_error(caller: Caller, embedding: str)
     caller.holds_nothing()
 
 
+@pytest.mark.parametrize(("asked", "rows"), [(["a", "b"], 1), ("a", 2), ([1, 2, 3], 3), ([[1], [2, 3]], 1)])
+def test_as_many_embeddings_must_come_as_were_asked_for(caller: Caller, asked: Any, rows: int) -> None:
+    row = '{"embedding": [0.5]}'
+    with RawUpstream(http(f'{{"data": [{", ".join([row] * rows)}]}}'.encode())) as upstream:
+        model = caller.desk.model([{"inference_url": upstream.url, "model": "x"}], kind="embedding")
+        response = caller.post("/v1/embeddings", {"model": model, "input": asked})
+    assert response.status_code == 502, response.text
+    assert f"{rows} embeddings came back" in response.json()["error"]["message"]
+    assert caller.record(response.headers["x-request-id"]).cost_nano == 0
+
+
 def test_dimensions_and_token_ids_pass(caller: Caller) -> None:
     model = caller.desk.model("m", kind="embedding")
     reply = caller.post("/v1/embeddings", {"model": model, "input": [1, 2, 3], "dimensions": 5}).json()

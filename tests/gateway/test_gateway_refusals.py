@@ -76,6 +76,7 @@ CHAT_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"n": 0}, "n", "must be between 1 and 128"),
     ({"n": "2"}, "n", "must be a whole number"),
     ({"stream_options": []}, "stream_options", "must be an object"),
+    ({"stream_options": {"include_usage": "no"}}, "stream_options.include_usage", "must be true or false"),
     ({"best_of": 2.5}, "best_of", "must be a whole number"),
     ({"best_of": 129}, "best_of", "must be between 1 and 128"),
 ]

@@ -200,6 +200,16 @@ def test_odd_events_in_a_good_stream_do_no_harm(caller: Caller, event: str, stre
         caller.holds_nothing()
 
 
+def test_a_vendors_error_in_the_middle_of_a_stream_is_cleaned_and_ends_it(caller: Caller) -> None:
+    with RawUpstream(events(CHUNK, '{"code": "Throttling", "message": "too fast at 127.0.0.1"}', CHUNK)) as upstream:
+        model = caller.desk.model([{"inference_url": f"{upstream.url}/v1", "model": "x"}])
+        answer = caller.stream(model)
+    assert answer.error is not None
+    assert answer.error["message"] == "too fast at ***"
+    assert b"Throttling" not in answer.raw
+    assert caller.record().outcome == "broken_off"
+
+
 def test_a_stream_cut_inside_an_event_ends_in_an_error_and_not_in_half_an_event(caller: Caller) -> None:
     with RawUpstream(events(CHUNK, end=b'data: {"id":"x","choi')) as upstream:
         model = caller.desk.model([{"inference_url": f"{upstream.url}/v1", "model": "x"}])

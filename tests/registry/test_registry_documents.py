@@ -109,6 +109,36 @@ def test_a_name_that_stands_twice_is_refused() -> None:
         registry_parse(text(model("a"), model("b"), model("a")))
 
 
+def test_a_key_that_stands_twice_is_refused() -> None:
+    twice = 'models: [{name: m, kind: llm, price: {input: "2"}, price: {free: true}, endpoints: []}]'
+    with pytest.raises(DocumentError, match="given twice: price"):
+        registry_parse(twice)
+
+
+def test_amounts_without_quotes_are_read_as_they_are_written() -> None:
+    document = """
+    models:
+      - name: 2024-01-01
+        kind: llm
+        price: {input: 0.00001, output: 010}
+        limits: {rpm: 600, tpm: null}
+        stream_only: true
+        endpoints: [{vendor: openai_compatible, inference_url: http://h/v1, model: 7b, weight: 2}]
+    """
+    (one,) = registry_parse(document).models
+    assert one.price is not None
+    assert one.price.columns() == {"unit": "per_m_tokens", "input_nano": 10_000, "output_nano": 10_000_000_000}
+    assert (one.name, one.limits.rpm, one.limits.tpm, one.stream_only) == ("2024-01-01", 600, None, True)
+    assert one.endpoints[0].weight == 2
+
+
+@pytest.mark.parametrize("amount", ["1:30", "1e3", "0x10", "1_000", ".5", ".nan", "yes"])
+def test_other_ways_of_yaml_to_write_a_number_are_no_amounts(amount: str) -> None:
+    price = f"{{per_call: {amount}}}"
+    with pytest.raises(DocumentError, match="plain decimal"):
+        registry_parse(f"models: [{{name: m, kind: llm, price: {price}, endpoints: []}}]")
+
+
 def test_ten_thousand_names_are_compared_in_no_time() -> None:
     import time
 
@@ -156,6 +186,21 @@ def test_a_price_that_changes_is_a_new_version_and_one_that_does_not_is_none(nam
     assert [price.unit for price in made.prices.order_by("id")] == ["per_m_tokens", "per_1k_tokens"]
     newest = made.prices.latest("id")
     assert newest.input_nano == newest.output_nano == 8_000_000_000
+
+
+def test_a_model_that_becomes_another_kind_needs_a_price_of_that_kind(name: str) -> None:
+    apply(model(name))
+    ocr = {
+        "name": name,
+        "kind": "ocr",
+        "endpoints": [{"vendor": "yuanjing", "inference_url": "http://h/openapi/v1"}],
+    }
+    with pytest.raises(DocumentError, match="price is missing: it was priced as kind llm and is to be ocr"):
+        apply(ocr)
+    assert Model.objects.get(name=name).kind == "llm"
+    apply({**ocr, "price": {"per_page": "0.01"}})
+    apply(ocr)  # the kind stays, and so does its price
+    assert Model.objects.get(name=name).prices.count() == 2
 
 
 def test_endpoints_are_replaced_and_those_that_stay_keep_their_history(name: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +37,16 @@ def test_it_serves_until_told_to_stop(way: list[str], number: signal.Signals) ->
         process.send_signal(number)
         _, errors = process.communicate(timeout=5)
     assert (process.returncode, errors) == (0, b"")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "taken"])
+def test_a_port_it_cannot_have_is_named(port: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        given = str(other.getsockname()[1]) if port == "taken" else port
+        command = [sys.executable, *AS_COMMAND, "--port", given]
+        environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert done.stderr.startswith("CommandError: ")
+    assert given in done.stderr

@@ -1,9 +1,10 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import IntegrityError
 
 from accounts.models import User
-from accounts.money import MoneyError, nano_to_yuan, yuan_to_nano
+from accounts.money import MAX_NANO, MoneyError, nano_to_yuan, yuan_to_nano
 from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
 from billing.services import credit_grant
@@ -27,7 +28,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not amount_nano:
             raise CommandError("the amount must be more than 0")
-        credit_grant(workspace=workspace, amount_nano=amount_nano, reason=reason, actor="command")
+        if not reason.strip():
+            raise CommandError("--reason must say why")
+        try:
+            credit_grant(workspace=workspace, amount_nano=amount_nano, reason=reason, actor="command")
+        except IntegrityError as error:
+            raise CommandError(f"a wallet holds at most {nano_to_yuan(MAX_NANO)} yuan of credit in all") from error
         available = balance_of(workspace=workspace).available_nano
         self.stdout.write(
             f"granted {nano_to_yuan(amount_nano)} yuan to {username}; available {nano_to_yuan(available)}"

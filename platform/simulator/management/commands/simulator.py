@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from simulator.server import run
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+
+PORT_MAX = 65_535
 
 
 class Command(BaseCommand):
@@ -21,7 +24,13 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run(options["host"], options["port"], self._announce)
+        port = options["port"]
+        if not 0 <= port <= PORT_MAX:
+            raise CommandError(f"--port must be between 0 and {PORT_MAX}, not {port}")
+        try:
+            run(options["host"], port, self._announce)
+        except OSError as error:
+            raise CommandError(f"cannot listen on {options['host']}:{port}: {error.strerror}") from error
 
     def _announce(self, url: str) -> None:
         self.stdout.write(f"simulator listening on {url}")
