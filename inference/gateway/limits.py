@@ -64,9 +64,7 @@ class LocalLimits:
         now = time.monotonic()
         window = self.window(workspace_id, model_id, now)
         reset_s = max(1, math.ceil(window.began_at + WINDOW_S - now))
-        refuse_over("requests per minute (RPM)", window.requests, 1, limits.rpm, reset_s)
-        refuse_over("tokens per minute (TPM)", window.tokens, tokens, limits.tpm, reset_s)
-        refuse_over("concurrent requests", window.running, 1, limits.concurrency, 1)
+        refuse_over(window, limits, tokens, reset_s)
         window.requests += 1
         window.tokens += tokens
         window.running += 1
@@ -92,14 +90,21 @@ class LocalLimits:
         }
 
 
-def refuse_over(what: str, used: int, asked: int, allowed: int | None, retry_s: int) -> None:
-    if allowed is not None and used + asked > allowed:
-        raise GatewayError(
-            "rate_limit_exceeded",
-            f"The limit of {what} is reached: {used} used of {allowed} allowed, {asked} more asked for."
-            f" Try again in {retry_s} s.",
-            headers={"Retry-After": str(retry_s)},
-        )
+def refuse_over(window: Window, limits: Limits, tokens: int, reset_s: int) -> None:
+    """Raises GatewayError for the first limit that one more request of so many tokens would exceed."""
+    for what, used, asked, allowed, retry_s in (
+        ("requests per minute (RPM)", window.requests, 1, limits.rpm, reset_s),
+        ("tokens per minute (TPM)", window.tokens, tokens, limits.tpm, reset_s),
+        ("concurrent requests", window.running, 1, limits.concurrency, 1),
+    ):
+        if allowed is not None and used + asked > allowed:
+            shown = {name.decode(): value.decode() for name, value in limit_headers(window, limits, reset_s)}
+            raise GatewayError(
+                "rate_limit_exceeded",
+                f"The limit of {what} is reached: {used} used of {allowed} allowed, {asked} more asked for."
+                f" Try again in {retry_s} s.",
+                headers={"Retry-After": str(retry_s), **shown},
+            )
 
 
 def limit_headers(window: Window, limits: Limits, reset_s: int) -> list[tuple[bytes, bytes]]:

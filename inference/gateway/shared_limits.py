@@ -94,9 +94,7 @@ class SharedLimits:
         let_in, requests, used, running, left_ms, name = answer
         reset_s = max(1, -(-left_ms // 1000))
         if not let_in:
-            refuse_over("requests per minute (RPM)", requests, 1, limits.rpm, reset_s)
-            refuse_over("tokens per minute (TPM)", used, tokens, limits.tpm, reset_s)
-            refuse_over("concurrent requests", running, 1, limits.concurrency, 1)
+            refuse_over(Window(0.0, requests, used, running), limits, tokens, reset_s)
         headers = limit_headers(Window(0.0, requests + 1, used + tokens), limits, reset_s)
         return SharedEntry(None, 0.0, tokens, headers, self, keys, request_id, name.decode())
 

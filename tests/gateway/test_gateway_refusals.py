@@ -275,7 +275,11 @@ def test_requests_per_minute_are_limited_and_shown(caller: Caller) -> None:
     assert first.headers["x-ratelimit-remaining-requests"] == "1"
     assert first.headers["x-ratelimit-reset-requests"].endswith("s")
     assert caller.chat(model).headers["x-ratelimit-remaining-requests"] == "0"
-    check_limited(caller.chat(model), "requests per minute (RPM)", "2 used of 2 allowed")
+    refused = caller.chat(model)
+    check_limited(refused, "requests per minute (RPM)", "2 used of 2 allowed")
+    shown = {name.removeprefix("x-ratelimit-") for name in refused.headers if name.startswith("x-ratelimit-")}
+    assert shown == {"limit-requests", "remaining-requests", "reset-requests"}
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
     assert caller.records() == 2
     assert caller.desk.caller().chat(model).status_code == 200, "each workspace has limits of its own"
 

@@ -44,6 +44,7 @@ def test_two_workers_share_the_requests_of_a_minute(place: int) -> None:
         with pytest.raises(GatewayError, match="3 used of 3 allowed") as refusal:
             await other.enter("req_9", place, 1, limits, 10)
         assert 1 <= int(refusal.value.headers["Retry-After"]) <= 60
+        assert refusal.value.headers["x-ratelimit-remaining-requests"] == "0"
 
     between(work)
 
