@@ -19,7 +19,7 @@ from inference.gateway.limits import LimitCounter, LocalLimits
 from inference.gateway.metrics import RUNNING, answered
 from inference.gateway.openapi import openapi_bytes
 from inference.gateway.quoting import quote_for
-from inference.gateway.reading import read_request
+from inference.gateway.reading import read_request, take_image
 from inference.gateway.relay import relay
 from inference.gateway.requests import OPERATIONS, Operation
 from inference.gateway.routes import ModelRoute
@@ -199,6 +199,8 @@ async def handle_estimate(gateway: Gateway, exchange: Exchange) -> None:
     principal_of(exchange, snapshot)
     request = await read_request(exchange, ESTIMATE, gateway.body_bytes_max)
     operation = estimated_operation(request)
+    if operation.name == "ocr" and not isinstance(request.get("file"), bytes):  # JSON; a form has it already
+        take_image(request)
     operation.check(request)
     model = model_for(request["model"], operation.kind, snapshot)
     quote = quote_for(operation.name, request, model)
@@ -218,10 +220,12 @@ def estimated_operation(request: Json) -> Operation:
         ("prompt", "completions"),
         ("input", "embeddings"),
         ("documents", "rerank"),
+        ("image", "ocr"),
+        ("file", "ocr"),
     ):
         if field in request:
             return OPERATIONS[name]
-    raise BadRequest("The body must be that of a chat, completions, embeddings or rerank call.")
+    raise BadRequest("The body must be that of a chat, completions, embeddings, rerank or ocr call.")
 
 
 ESTIMATE = Operation("estimate", "", lambda request: None)

@@ -33,7 +33,7 @@ async def read_request(exchange: Exchange, operation: Operation, body_bytes_max:
     """Raises GatewayError: request_too_large, or invalid_request_error naming what is wrong."""
     body = await exchange.body(body_bytes_max)
     content_type = exchange.header(b"content-type") or ""
-    if operation.name == "ocr" and content_type.startswith("multipart/form-data"):
+    if operation.name in {"ocr", "estimate"} and content_type.startswith("multipart/form-data"):
         request = read_form(content_type, body)
     else:
         request = parse_json(body)

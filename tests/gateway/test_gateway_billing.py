@@ -328,6 +328,17 @@ def test_an_estimate_is_what_would_be_held(caller: Caller, chat_model: str) -> N
     assert caller.record().held_nano == 820_000
 
 
+def test_a_picture_is_estimated_by_its_pages_in_either_form(caller: Caller) -> None:
+    model = caller.desk.model("", kind="ocr", vendor="yuanjing", path="/openapi/v1", price={"per_page": "0.01"})
+    pdf = b"%PDF-1.4 /Type /Page\n /Type /Page\n"
+    form = {"data": {"model": model}, "files": {"file": ("two.pdf", pdf)}, "headers": caller.headers}
+    assert caller.desk.http.post("/v1/estimate", **form).json()["max_cost"] == "0.020000000"
+    image = "data:image/png;base64,AAAA"
+    assert caller.post("/v1/estimate", {"model": model, "image": image}).json()["max_cost"] == "0.010000000"
+    assert caller.post("/v1/estimate", {"model": model, "file": "AAAA"}).status_code == 400
+    assert caller.records() == 0
+
+
 def test_other_kinds_are_estimated_too(caller: Caller) -> None:
     model = caller.desk.model("m", kind="embedding", price={"input": "1", "output": "0"})
     estimate = caller.post("/v1/estimate", {"model": model, "input": "ten chars!"}).json()
