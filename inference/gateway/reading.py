@@ -31,6 +31,9 @@ class PictureUrl(bytes):
 
 async def read_request(exchange: Exchange, operation: Operation, body_bytes_max: int) -> Json:
     """Raises GatewayError: request_too_large, or invalid_request_error naming what is wrong."""
+    encoding = (exchange.header(b"content-encoding") or "identity").strip().lower()
+    if encoding != "identity":
+        raise BadRequest(f"The body is encoded as {encoding[:40]!r}; send it uncompressed.", param="Content-Encoding")
     body = await exchange.body(body_bytes_max)
     content_type = exchange.header(b"content-type") or ""
     if operation.name in {"ocr", "estimate"} and content_type.startswith("multipart/form-data"):

@@ -132,6 +132,15 @@ def test_a_wrongly_typed_field_of_any_operation_is_named(
     assert words in check_error(response, 400, "invalid_request_error", param)
 
 
+def test_a_compressed_body_is_refused_by_its_name(caller: Caller, chat_model: str) -> None:
+    body = {"model": chat_model, "messages": QUESTION}
+    for encoding in ("gzip", "BR"):
+        refused = caller.post(CHAT, body, Content_Encoding=encoding)
+        words = check_error(refused, 400, "invalid_request_error", "Content-Encoding")
+        assert words == f"The body is encoded as {encoding.lower()!r}; send it uncompressed."
+    assert caller.post(CHAT, body, Content_Encoding="identity").status_code == 200
+
+
 @pytest.mark.parametrize("value", ["abc", "-1", "1e3", "0.0000000001", "９"])
 def test_x_max_cost_must_be_an_amount(caller: Caller, chat_model: str, value: str) -> None:
     headers = {b"Authorization": caller.headers["Authorization"].encode(), b"X-Max-Cost": value.encode()}
