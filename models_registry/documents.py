@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -23,7 +25,14 @@ from accounts.money import MoneyError, yuan_to_nano
 from models_registry.vendors import VENDORS
 
 AMOUNT = {"pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$", "examples": ["0.0008"]}  # told here, checked by accounts.money
-Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT)]
+
+
+def written_out(value: Any) -> Any:
+    """A JSON number as it would be written by hand: 0.00001 and not 1e-05."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else value
+
+
+Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT), BeforeValidator(written_out)]
 NAME_PATTERN = r"^[^\s\x00-\x1f?#]+$"
 API_WORDS = ("enable", "disable", "test", "prices", "endpoints")  # what follows a name in the management API's paths
 

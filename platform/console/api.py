@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
@@ -51,6 +52,13 @@ def failure(request: HttpRequest, status: int, code: str, message: str, param: s
     response: HttpResponse = api.create_response(request, {"error": detail, "request_id": request_id}, status=status)
     response["X-Request-Id"] = request_id
     return response
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest, path: str) -> HttpResponse:
+    return failure(
+        request, 404, "not_found", f"There is nothing at {request.path}. /api/v1/openapi.json lists the paths."
+    )
 
 
 @api.exception_handler(ApiError)

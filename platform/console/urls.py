@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from console import key_views, ledger_page, ops, views
-from console.api import api
+from console.api import api, nothing_here
 from console.guide import guide
 from console.palette import palette
 from console.preferences import preferences
@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("inference.urls")),
     path("", include("billing.urls")),
     path("api/v1/", api.urls),
+    path("api/<path:path>", nothing_here),
     path("healthz", ops.healthz, name="healthz"),
     path("readyz", ops.readyz, name="readyz"),
     path("metrics", ops.metrics, name="metrics"),

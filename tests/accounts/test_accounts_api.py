@@ -25,6 +25,13 @@ def error_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, body["error"]["code"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/models/", "/api/v2/keys"])
+def test_a_path_that_is_not_there_is_told_in_json(database: None, path: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    for answer in (strict.get(path), strict.post(path, {}, content_type=JSON)):
+        assert error_of(answer) == (404, "not_found")
+
+
 def test_the_owner_makes_lists_and_revokes_a_key(browser: Client, workspace: Workspace) -> None:
     answer = browser.post("/api/v1/keys", {"name": "  robot ", "scope": "inference"}, content_type=JSON)
     made = answer.json()

@@ -7,7 +7,7 @@ from django.db import connection
 from registry_writing import ENDPOINT, apply, endpoint_of, model, text
 
 from accounts.models import AuditEvent
-from models_registry.documents import DocumentError, registry_parse
+from models_registry.documents import DocumentError, PriceDocument, registry_parse
 from models_registry.models import Endpoint, HealthChange, Model
 from models_registry.secret import Secret, fernet
 from models_registry.services import health_observe
@@ -130,6 +130,11 @@ def test_amounts_without_quotes_are_read_as_they_are_written() -> None:
     assert one.price.columns() == {"unit": "per_m_tokens", "input_nano": 10_000, "output_nano": 10_000_000_000}
     assert (one.name, one.limits.rpm, one.limits.tpm, one.stream_only) == ("2024-01-01", 600, None, True)
     assert one.endpoints[0].weight == 2
+
+
+@pytest.mark.parametrize(("number", "nano"), [(0.00001, 10_000), (0.1, 100_000_000), (2, 2_000_000_000)])
+def test_a_number_of_json_is_the_amount_it_looks_like(number: float, nano: int) -> None:
+    assert PriceDocument.model_validate({"per_call": number}).columns()["call_nano"] == nano
 
 
 @pytest.mark.parametrize("amount", ["1:30", "1e3", "0x10", "1_000", ".5", ".nan", "yes"])
