@@ -63,7 +63,7 @@ class LocalLimits:
             return Entry(None)
         now = time.monotonic()
         window = self.window(workspace_id, model_id, now)
-        reset_s = max(1, math.ceil(window.began_at + WINDOW_S - now))
+        reset_s = max(1, math.ceil(WINDOW_S - (now - window.began_at)))
         refuse_over(window, limits, tokens, reset_s)
         window.requests += 1
         window.tokens += tokens

@@ -1,6 +1,8 @@
 """Every way in which the gateway itself says no: status, code, body and headers."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,6 +14,8 @@ from accounts.models import ApiKey
 from accounts.revision import revision_bump
 from accounts.services import api_key_revoke
 from inference.gateway.errors import KINDS
+from inference.gateway.limits import LocalLimits
+from inference.gateway.routes import Limits
 from models_registry.models import Model
 from models_registry.services import model_disable
 
@@ -312,6 +316,13 @@ def test_concurrent_requests_are_limited(caller: Caller) -> None:
             check_limited(caller.chat(model), "concurrent requests", "1 used of 1 allowed")
             assert running.result().status_code == 200
     assert caller.chat(model).status_code == 200
+
+
+def test_a_fresh_minute_is_no_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(monotonic=lambda: 4.001)  # 4.001 + 60 - 4.001 is a little more than 60
+    monkeypatch.setattr("inference.gateway.limits.time", clock)
+    entry = asyncio.run(LocalLimits().enter("req", 1, 1, Limits(rpm=1), 1))
+    assert (b"x-ratelimit-reset-requests", b"60s") in entry.headers
 
 
 def test_a_rejected_call_takes_nothing_of_the_limit(caller: Caller) -> None:
