@@ -16,7 +16,14 @@ from billing.selectors.records import (
     records_after,
     records_newest_first,
 )
-from billing.selectors.tables import UsageTable, usage_by_day, usage_by_key, usage_by_model, usage_table
+from billing.selectors.tables import (
+    UsageTable,
+    records_page,
+    usage_by_day,
+    usage_by_key,
+    usage_by_model,
+    usage_table,
+)
 from billing.selectors.usage import (
     OUTCOMES,
     Bucket,
@@ -58,6 +65,7 @@ __all__ = (
     "receipt_of",
     "records_after",
     "records_newest_first",
+    "records_page",
     "total_of",
     "transfers_of",
     "usage_by_day",

@@ -10,11 +10,12 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.models import Workspace
-from accounts.paging import Page, page_of
+from accounts.paging import Page
 from billing.models import Account, Transfer, UsageRecord
 from billing.selectors.periods import Period
-from billing.selectors.records import Cursor, records_newest_first
-from billing.selectors.usage import NOTHING, Sums, UsageQuery, usage_records
+from billing.selectors.records import Cursor
+from billing.selectors.tables import records_from, records_page
+from billing.selectors.usage import NOTHING, Sums, UsageQuery
 
 GRANTS_MAX = 200
 
@@ -93,11 +94,10 @@ def book_page(
 ) -> Book:  # fmt: skip
     """A page of so many calls, and the grants that lie between them, by day. `daily` has the days' sums."""
     assert query.workspace is not None
-    records = records_newest_first(usage_records(query))
-    page = page_of(records if with_calls else records.none(), number, size)
+    page = records_page(query, daily, number, size) if with_calls else Page[UsageRecord]([], number, size, False)
     grants = grants_of(workspace=query.workspace, period=query.period) if with_grants else []
     if grants:
-        above = records[(number - 1) * size - 1] if number > 1 and page.rows else None
+        above = records_from(query, daily, page.first - 2).first() if page.first > 1 else None
         grants = with_balances(query.workspace, within(page, above, grants))
     entries = [*(Entry(record, None) for record in page.rows), *(Entry(None, grant) for grant in grants)]
     entries.sort(key=lambda entry: entry.created_at, reverse=True)

@@ -14,11 +14,13 @@ from itertools import islice
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from accounts.paging import Page
 from billing.models import UsageRecord
 from billing.selectors.periods import DAY, Period, local_day, midnight
+from billing.selectors.records import records_newest_first
 from billing.selectors.usage import (
     ADDED_UP,
     Slot,
@@ -114,6 +116,25 @@ def batched(days: Sequence[date], size: int) -> Iterator[list[date]]:
     rest = iter(days)
     while some := list(islice(rest, size)):
         yield some
+
+
+# --- pages of calls ----------------------------------------------------------------------------------
+def records_page(query: UsageQuery, daily: Mapping[date, Sums], number: int, size: int) -> Page[UsageRecord]:
+    """Of the calls of the query, the newest first. `daily` has the sums of every day that has any."""
+    found = list(records_from(query, daily, (number - 1) * size)[: size + 1])
+    return Page(found[:size], number, size, len(found) > size)
+
+
+def records_from(query: UsageQuery, daily: Mapping[date, Sums], start: int) -> QuerySet[UsageRecord]:
+    """All but the newest `start` calls. Whole days are left out by their number of calls, without being read."""
+    assert query.period is not None
+    period = query.period
+    for day in sorted(daily, reverse=True):
+        if daily[day].calls > start:
+            break
+        start -= daily[day].calls
+        period = Period(period.first, day - DAY)
+    return records_newest_first(usage_records(query.over(period)))[start:]
 
 
 # --- remembering -----------------------------------------------------------------------------------

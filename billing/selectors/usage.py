@@ -15,6 +15,7 @@ from billing.selectors.periods import DAY, Period, midnight
 
 Slot = tuple[datetime, datetime]
 HOUR = timedelta(hours=1)
+DAYS_SHOWN_MAX = 45  # a chart of more days has a column for each week
 OUTCOMES = ("success", "client_closed", "broken_off", "failed", "abandoned")
 FAILURES = ("broken_off", "failed", "abandoned")  # a caller who hangs up is no failure of ours
 
@@ -134,25 +135,31 @@ def total_of(sums: Iterable[Sums]) -> Sums:
 # --- for charts ------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Bucket:
-    """A day, or an hour of today. `sums` is None where there can be no data: before the workspace, or to come."""
+    """A day, a week that begins with it, or an hour of it.
+
+    `sums` is None where there can be no data: before the workspace, or to come.
+    """
 
     day: date
     hour: int | None
     sums: Sums | None
     is_running: bool
+    days: int = 1
 
 
 def usage_series(query: UsageQuery, daily: Mapping[date, Sums]) -> list[Bucket]:
-    """A bucket for each day of the period; for each hour when it is a single day, which asks the database."""
+    """A bucket for each day of the period, or each week of a long one; for each hour of a single day, which asks
+    the database."""
     assert query.period is not None
     now = timezone.localtime(timezone=timezone.get_default_timezone())
     if query.period.length > 1:
         born = born_on(query.workspace)
-        return [
+        series = [
             Bucket(day, None, None if day < born else daily.get(day, NOTHING), day == now.date())
             for day in query.period.days
             if day <= now.date()
         ]
+        return weeks_of(series) if len(series) > DAYS_SHOWN_MAX else series
     hourly = usage_by_hour(query)
     return [
         Bucket(
@@ -163,6 +170,18 @@ def usage_series(query: UsageQuery, daily: Mapping[date, Sums]) -> list[Bucket]:
         )
         for number, (start, end) in enumerate(hours_of(query.period.last))
     ]
+
+
+def weeks_of(days: Sequence[Bucket]) -> list[Bucket]:
+    """The last week ends with the last day; the first may be shorter."""
+    first = len(days) % 7
+    weeks = [days[:first]] * bool(first) + [days[start : start + 7] for start in range(first, len(days), 7)]
+    return [week_of(week) for week in weeks]
+
+
+def week_of(days: Sequence[Bucket]) -> Bucket:
+    known = [day.sums for day in days if day.sums is not None]
+    return Bucket(days[0].day, None, total_of(known) if known else None, days[-1].is_running, len(days))
 
 
 def born_on(workspace: Workspace | None) -> date:

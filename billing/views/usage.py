@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
-from accounts.paging import page_number, page_of
+from accounts.paging import page_number
 from accounts.selectors import api_keys_visible, workspace_personal
 from billing.exports import csv_head, csv_rows
 from billing.selectors import (
@@ -18,7 +18,7 @@ from billing.selectors import (
     UsageQuery,
     key_names,
     records_after,
-    records_newest_first,
+    records_page,
     total_of,
     usage_records,
     usage_series,
@@ -38,7 +38,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     query = usage_query_asked(request, workspace)
     table = usage_table(replace(query, model=""))  # all models, for the choice; one is shown where one was chosen
     daily, models = table.by_day(query.model), table.by_group()
-    page = page_of(records_newest_first(usage_records(query)), page_number(request), PAGE_SIZE)
+    page = records_page(query, daily, page_number(request), PAGE_SIZE)
     keys = api_keys_visible(user=user).filter(workspace=workspace)[:200]
     context = {
         "query": query,

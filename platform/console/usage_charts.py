@@ -1,7 +1,7 @@
 """Usage as charts: which series, in which unit, with which words."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -58,9 +58,17 @@ def slot_of(bucket: Bucket) -> Slot:
     title = date_words(bucket.day)
     if bucket.hour is not None:
         return Slot(f"{bucket.hour:02}", f"{title} {bucket.hour:02}:00", bucket.is_running)
+    if bucket.days > 1:
+        return week_slot(bucket)
     if bucket.is_running:
         return Slot(_("今天"), _("%(day)s · 今天，未完") % {"day": title}, is_running=True)
     return Slot(f"{bucket.day.day}", title)
+
+
+def week_slot(bucket: Bucket) -> Slot:
+    title = f"{date_words(bucket.day)} – {date_words(bucket.day + timedelta(days=bucket.days - 1))}"
+    title = _("%(days)s · 未完") % {"days": title} if bucket.is_running else title
+    return Slot(f"{bucket.day.month}-{bucket.day.day}", title, bucket.is_running)
 
 
 def date_words(day: date) -> str:

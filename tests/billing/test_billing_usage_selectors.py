@@ -25,11 +25,13 @@ from billing.selectors import (
     month_of,
     neighbours_of,
     records_after,
+    records_page,
     usage_by_day,
     usage_by_hour,
     usage_by_key,
     usage_by_model,
     usage_records,
+    usage_series,
 )
 from billing.services import credit_grant
 
@@ -233,6 +235,50 @@ def test_the_neighbours_of_a_call_are_the_next_in_time(workspace: Workspace, wri
     assert neighbours_of(workspace=workspace, record=here) == (newer, older)
     assert neighbours_of(workspace=workspace, record=newer)[0] is None
     assert neighbours_of(workspace=workspace, record=older)[1] is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_pages_skip_whole_days_and_miss_nothing(workspace: Workspace, writer: int, size: int) -> None:
+    made = [call_made(workspace, writer, at=noon(ago)) for ago in (5, 3, 3, 3, 1, 1, 0)]
+    call_made(workspace, writer, at=noon(3), outcome="failed")
+    query = UsageQuery(workspace, last_days(7), outcomes=("success",))
+    newest_first = sorted(made, key=lambda record: (record.created_at, record.pk), reverse=True)
+    for daily in (usage_by_day(query), {}):
+        pages = [records_page(query, daily, number, size) for number in range(1, 9)]
+        assert [record.pk for page in pages for record in page.rows] == [record.pk for record in newest_first]
+        assert [page.has_more for page in pages] == [number * size < len(made) for number in range(1, 9)]
+
+
+def test_a_page_far_back_reads_only_its_own_days(workspace: Workspace, writer: int) -> None:
+    for ago in (3, 2, 1):
+        call_made(workspace, writer, at=noon(ago))
+    query = UsageQuery(workspace, last_days(7))
+    daily = usage_by_day(query)
+    with CaptureQueriesContext(
+        connection,
+    ) as caught:
+        records_page(query, daily, 3, 1)
+    [asked] = caught.captured_queries
+    assert "OFFSET" not in asked["sql"]
+
+
+# --- weeks -----------------------------------------------------------------------------------------
+def test_a_long_period_is_drawn_in_weeks_that_end_today(workspace: Workspace, writer: int) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(created_at=noon(200))
+    workspace.refresh_from_db()
+    for ago in (0, 6, 7, 89):
+        call_made(workspace, writer, at=noon(ago))
+    query = UsageQuery(workspace, last_days(90))
+    assert query.period is not None
+    weeks = usage_series(query, usage_by_day(query))
+    assert [week.days for week in weeks] == [6] + [7] * 12
+    assert [week.sums.calls for week in weeks if week.sums] == [1, *[0] * 10, 1, 2]
+    assert (weeks[0].day, weeks[-1].is_running, weeks[-2].is_running) == (query.period.first, True, False)
+
+
+def test_weeks_before_the_workspace_are_a_gap(workspace: Workspace) -> None:
+    series = usage_series(UsageQuery(workspace, last_days(90)), {})
+    assert [week.sums is None for week in series] == [True] * 12 + [False]
 
 
 # --- the book --------------------------------------------------------------------------------------
