@@ -14,9 +14,10 @@ def main() -> None:
     from environs import EnvError
 
     try:
-        execute_from_command_line(sys.argv)
-    except EnvError as error:
+        import console.settings  # noqa: F401 - read here, so that a mistake in it is one line and no traceback
+    except (EnvError, ValueError) as error:
         sys.exit(f"A setting cannot be read: {error}")
+    execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

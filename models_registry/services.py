@@ -139,12 +139,20 @@ def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> Non
             upstream_model=document.model,
         )
         if document.api_key is not None:
-            columns["api_key"] = document.resolved_key()
+            columns["api_key"] = key_of(document, model)
         for name, value in columns.items():
             setattr(endpoint, name, value)
         endpoint.save(update_fields=list(columns) if endpoint.pk else None)
         kept.append(endpoint.pk)
     model.endpoints.exclude(pk__in=kept).delete()
+
+
+def key_of(document: EndpointDocument, model: Model) -> str:
+    """Raises DocumentError that names the model: a file may have thousands."""
+    try:
+        return document.resolved_key()
+    except DocumentError as error:
+        raise DocumentError(f"{model.name}: {error}") from None
 
 
 # --- on and off ------------------------------------------------------------------------------------

@@ -26,13 +26,13 @@ def seen_usage(seen: UsageSeen, quote: Quote, counted_tokens: int) -> Usage:
 class StreamMeter:
     """Reads a stream's events as they pass. The last usage wins, from whatever chunk it came."""
 
-    __slots__ = ("finished", "output_tenths", "quote", "seen", "was_cut")
+    __slots__ = ("ended", "output_tenths", "quote", "seen", "was_cut")
 
     def __init__(self, quote: Quote) -> None:
         self.quote = quote
         self.seen: UsageSeen | None = None
         self.output_tenths = 0
-        self.finished = False  # a finish_reason was seen
+        self.ended: set[str] = set()  # the choices whose finish_reason was seen
         self.was_cut = False  # by length or a filter: without output it is an answer all the same
 
     def read(self, event: Json) -> None:
@@ -51,8 +51,13 @@ class StreamMeter:
         if text := choice_text(choice):
             self.output_tenths += text_tenths(text)
         if type(choice) is dict and choice.get("finish_reason"):
-            self.finished = True
+            self.ended.add(str(choice.get("index")))
             self.was_cut = self.was_cut or not finished_silently(choice)
+
+    @property
+    def finished(self) -> bool:
+        """Every choice that was asked for has said that it ends."""
+        return len(self.ended) >= self.quote.choices
 
     @property
     def counted_tokens(self) -> int:

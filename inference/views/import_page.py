@@ -1,16 +1,14 @@
 """What the templates of the import page are given."""
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from inference.probe_report import STAGES, Attempt, Report, Stage
 from inference.views import import_words as words
 from inference.views.import_form import CARDS, ImportForm
+from inference.views.import_visit import Visit
 from models_registry.documents import UNITS
 from models_registry.models import Endpoint, Model
-
-if TYPE_CHECKING:
-    from inference.views.importing import Visit
 
 REASON = re.compile(r"(?:(\w+): )?(?:HTTP (\d{3}): )?(.*?)(?: · POST (\S+))?\Z", re.DOTALL)
 MORE = {  # folded away while nothing in it was changed
@@ -59,7 +57,7 @@ class Why(NamedTuple):
     url: str
 
 
-def page_context(visit: "Visit", form: ImportForm) -> dict[str, Any]:
+def page_context(visit: Visit, form: ImportForm) -> dict[str, Any]:
     shape, advice = visit.shape, visit.advice(form)
     return {
         "nav": "models" if visit.model else "import",
@@ -88,7 +86,7 @@ def page_context(visit: "Visit", form: ImportForm) -> dict[str, Any]:
     }
 
 
-def vendor_options(visit: "Visit") -> list[Option]:
+def vendor_options(visit: Visit) -> list[Option]:
     """Of a saved model the kind is settled: vendors without it cannot be chosen."""
     kind = visit.model.kind if visit.model else ""
     return [
@@ -104,12 +102,12 @@ def vendor_options(visit: "Visit") -> list[Option]:
     ]
 
 
-def kind_options(visit: "Visit") -> list[Option]:
+def kind_options(visit: Visit) -> list[Option]:
     has = visit.shape.vendor.kinds if visit.model is None else {visit.model.kind: None}
     return [Option(kind, label, kind == visit.shape.kind, kind not in has) for kind, label in words.KINDS.items()]
 
 
-def carried(visit: "Visit", form: ImportForm) -> list[tuple[str, str]]:
+def carried(visit: Visit, form: ImportForm) -> list[tuple[str, str]]:
     """What was typed into fields that this vendor, kind or unit has not: it comes back with them."""
     names = set(ImportForm.base_fields) - set(form.fields) - {"api_key"}
     return [(name, value) for name, value in visit.typed.items() if name in names and value]

@@ -5,20 +5,20 @@ is written before `save` or `enable`.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django_htmx.http import HttpResponseClientRedirect
 
 from inference.services import model_enable
 from inference.staged_probe import staged_probe
 from inference.views.guards import AdminRequest, admin_required
-from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
+from inference.views.import_form import ImportForm
 from inference.views.import_page import page_context
+from inference.views.import_visit import Visit
 from models_registry.importing import (
     NameTaken,
     endpoint_remove,
@@ -29,85 +29,6 @@ from models_registry.importing import (
 )
 from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError, model_disable
-from models_registry.url_doctor import Advice, url_advise
-from models_registry.vendors import VENDORS
-
-if TYPE_CHECKING:
-    from inference.probe_report import Report
-
-
-class Visit:
-    """One request for the form: who, which model and endpoint, and what was typed."""
-
-    def __init__(self, request: AdminRequest, model: Model | None) -> None:
-        self.request, self.user, self.model = request, request.user, model
-        self.endpoints = list(model.endpoints.order_by("priority", "id")) if model else []
-        self.endpoint = self.endpoint_wanted()
-        self.initial: dict[str, Any] = initial_saved(model, self.endpoint) if model else {}
-        typed: QueryDict | dict[str, Any] = request.POST if request.method == "POST" else self.initial
-        if not model and request.method != "POST":
-            typed = request.GET
-        self.shape: Shape = shape_of(typed, model.kind if model else "")
-        self.report: Report | None = None
-
-    def endpoint_wanted(self) -> Endpoint | None:
-        """The first, unless another or a new one is asked for. One that is gone is not replaced by another: 404."""
-        wanted = self.request.GET.get("endpoint", "")
-        if wanted == "new" or not self.endpoints:
-            return None
-        found = [endpoint for endpoint in self.endpoints if wanted in ("", str(endpoint.pk))]
-        if not found:
-            raise Http404
-        return found[0]
-
-    @property
-    def here(self) -> str:
-        """Where the form is sent: it names the endpoint, so that another tab's changes do not move it."""
-        if self.model is None:
-            return self.request.path
-        return f"{self.request.path}?endpoint={self.endpoint.pk if self.endpoint else 'new'}"
-
-    @property
-    def is_htmx(self) -> bool:
-        return bool(self.request.htmx)
-
-    @property
-    def typed(self) -> dict[str, Any]:
-        return {name: str(value) for name, value in self.request.POST.items()}
-
-    def form_new(self) -> ImportForm:
-        initial = initial_new(self.shape) | self.initial
-        return self.form(initial=initial)
-
-    def form_typed(self, **changes: str) -> ImportForm:
-        """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
-        typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
-        defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
-        if typed.get("inference_url", "") in defaults | {""}:
-            typed["inference_url"] = self.shape.spec.default_url
-        return self.form(initial=typed | changes)
-
-    def form_checked(self, *, needs_price: bool = True) -> ImportForm:
-        form = self.form(data=self.request.POST, needs_price=needs_price)
-        form.full_clean()
-        return form
-
-    def form(self, **options: Any) -> ImportForm:
-        return ImportForm(shape=self.shape, model=self.model, endpoint=self.endpoint, **options)
-
-    def advice(self, form: ImportForm) -> Advice:
-        url = str(form["inference_url"].value() or "")
-        return url_advise(vendor=self.shape.vendor, kind=self.shape.kind, url=url)
-
-    def render(self, template: str, form: ImportForm, **more: Any) -> HttpResponse:
-        """The fragment for HTMX, the page for everybody else."""
-        name = template if self.is_htmx else "inference/import.html"
-        return render(self.request, name, page_context(self, form) | more)
-
-    def redirect(self, to: str) -> HttpResponse:
-        if self.is_htmx:
-            return HttpResponseClientRedirect(to)
-        return HttpResponseRedirect(to)
 
 
 # --- the pages --------------------------------------------------------------------------------------
@@ -123,44 +44,50 @@ def model_edit(request: AdminRequest, model_id: int) -> HttpResponse:
 
 def answer(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST":
-        return visit.render("inference/import.html", visit.form_new())
+        return page(visit, "inference/import.html", visit.form_new())
     if "remove" in visit.request.POST:
         return remove(visit)
     return ACTIONS.get(visit.request.POST.get("do", ""), redraw)(visit)
 
 
+def page(visit: Visit, template: str, form: ImportForm, **more: Any) -> HttpResponse:
+    """The fragment for HTMX, the page for everybody else."""
+    name = template if visit.is_htmx else "inference/import.html"
+    return render(visit.request, name, page_context(visit, form) | more)
+
+
 # --- what the buttons do ----------------------------------------------------------------------------
 def redraw(visit: Visit) -> HttpResponse:
     """Another vendor or kind: other fields, and what was typed stays. What was probed was another thing."""
-    return visit.render("inference/import_fields.html", visit.form_typed(), resets=True)
+    return page(visit, "inference/import_fields.html", visit.form_typed(), resets=True)
 
 
 def reprice(visit: Visit) -> HttpResponse:
     """Another unit of the price: what was probed still holds."""
-    return visit.render("inference/import_fields.html", visit.form_typed(), refused=True)
+    return page(visit, "inference/import_fields.html", visit.form_typed(), refused=True)
 
 
 def adopt(visit: Visit) -> HttpResponse:
     """The suggested URL becomes the typed one."""
     better = visit.advice(visit.form_typed()).suggestion
     form = visit.form_typed(inference_url=better) if better else visit.form_typed()
-    return visit.render("inference/import_fields.html", form)
+    return page(visit, "inference/import_fields.html", form)
 
 
 def advise(visit: Visit) -> HttpResponse:
-    return visit.render("inference/import_doctor.html", visit.form_typed())
+    return page(visit, "inference/import_doctor.html", visit.form_typed())
 
 
 def missing(visit: Visit) -> HttpResponse:
     """What is still needed before the model can be enabled."""
     form = visit.form_typed()
-    return visit.render("inference/import_missing.html", form, missing=visit.form_checked().missing())
+    return page(visit, "inference/import_missing.html", form, missing=visit.form_checked().missing())
 
 
 def probe(visit: Visit) -> HttpResponse:
     """The form stays as it is; nothing is written."""
     visit.report = staged_probe(visit.form_checked().draft())
-    return visit.render("inference/import_probed.html", visit.form_typed())
+    return page(visit, "inference/import_probed.html", visit.form_typed())
 
 
 def save(visit: Visit) -> HttpResponse:
@@ -193,7 +120,7 @@ def refused(visit: Visit, form: ImportForm) -> HttpResponse:
     lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
     form.focus_mistake()
     more = {"missing": form.missing(), "refused": True, "key_lost": lost}
-    return visit.render("inference/import_fields.html", form, **more)
+    return page(visit, "inference/import_fields.html", form, **more)
 
 
 def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:

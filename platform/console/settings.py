@@ -4,8 +4,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from environs import FileAwareEnv, validate
+from environs import FileAwareEnv, ValidationError, validate
 
 from console.database import database_config
 from console.local_secrets import kept_secret, new_field_key, new_secret_key
@@ -150,7 +151,14 @@ LANGUAGE_CODE = "zh-hans"  # the language the pages are written in; locale/ has 
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
+
+
+def known_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is no time zone, such as Asia/Shanghai")
+
+
+TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai", validate=known_zone)
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", "") or None  # where collectstatic puts them; unset, the finders serve them
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -1,6 +1,9 @@
 """Every system check: quiet on good settings, and its id on bad ones."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +14,7 @@ from django.core.checks import CheckMessage
 from pytest_django import Settings
 
 from console import checks
+from tests.console.conftest import ROOT
 
 Check = Callable[..., list[CheckMessage]]
 
@@ -73,3 +77,26 @@ def test_every_check_has_a_case_here() -> None:
     source = Path(checks.__file__).read_text(encoding="utf-8")
     defined = re.findall(r"^def (check_\w+)", source, flags=re.MULTILINE)
     assert sorted(defined) == sorted({check.__name__ for check, *_ in BAD})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "many", 'Environment variable "PORT" invalid'),
+        ("LOG_LEVEL", "loud", "Must be one of: DEBUG"),
+        ("TIME_ZONE", "Mars/Phobos", "'Mars/Phobos' is no time zone"),
+        ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE must be a readable file"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_one_line(name: str, value: str, words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "check"],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("A setting cannot be read: ")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -68,3 +68,18 @@ def test_the_usage_we_counted_comes_as_an_event_of_its_operation(
     answer = Events(caller.post(path, {"model": model, **asked, **options}))
     assert {event["object"] for event in answer.json} == {name}
     assert answer.json[-1]["usage"]["completion_tokens"] > 0
+
+
+def choice_chunk(index: int, content: str, finish: str | None = None) -> str:
+    return chunk({"content": content}, finish).replace('"index": 0', f'"index": {index}')
+
+
+def test_a_stream_of_two_choices_is_whole_when_both_have_ended(caller: Caller) -> None:
+    first_ended = [choice_chunk(0, "one"), choice_chunk(1, "tw"), choice_chunk(0, "", "stop")]
+    with RawUpstream(events(*first_ended)) as upstream:
+        answer = caller.stream(caller.desk.model([{"inference_url": upstream.url, "model": "x"}]), n=2)
+    assert answer.error
+    assert not answer.is_done
+    with RawUpstream(events(*first_ended, choice_chunk(1, "o", "stop"))) as upstream:
+        answer = caller.stream(caller.desk.model([{"inference_url": upstream.url, "model": "x"}]), n=2)
+    assert answer.is_done

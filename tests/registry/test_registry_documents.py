@@ -176,7 +176,7 @@ def test_models_that_the_file_does_not_name_stay(name: str) -> None:
 
 def test_all_or_none_are_applied(name: str) -> None:
     broken = model(f"{name}-2", endpoints=[{**ENDPOINT, "api_key": "env:NOT_SET_ANYWHERE"}])
-    with pytest.raises(DocumentError, match="NOT_SET_ANYWHERE is not set"):
+    with pytest.raises(DocumentError, match=rf"{name}-2: .*NOT_SET_ANYWHERE is not set"):
         apply(model(f"{name}-1"), broken)
     assert not Model.objects.filter(name__startswith=f"{name}-").exists()
 

@@ -1,0 +1,84 @@
+"""One request for the import form."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django_htmx.http import HttpResponseClientRedirect
+
+from inference.views.guards import AdminRequest
+from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
+from models_registry.models import Endpoint, Model
+from models_registry.url_doctor import Advice, url_advise
+from models_registry.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from inference.probe_report import Report
+
+
+class Visit:
+    """Who, which model and endpoint, and what was typed."""
+
+    def __init__(self, request: AdminRequest, model: Model | None) -> None:
+        self.request, self.user, self.model = request, request.user, model
+        self.endpoints = list(model.endpoints.order_by("priority", "id")) if model else []
+        self.endpoint = self.endpoint_wanted()
+        self.initial: dict[str, Any] = initial_saved(model, self.endpoint) if model else {}
+        typed: QueryDict | dict[str, Any] = request.POST if request.method == "POST" else self.initial
+        if not model and request.method != "POST":
+            typed = request.GET
+        self.shape: Shape = shape_of(typed, model.kind if model else "")
+        self.report: Report | None = None
+
+    def endpoint_wanted(self) -> Endpoint | None:
+        """The first, unless another or a new one is asked for. One that is gone is not replaced by another: 404."""
+        wanted = self.request.GET.get("endpoint", "")
+        if wanted == "new" or not self.endpoints:
+            return None
+        found = [endpoint for endpoint in self.endpoints if wanted in ("", str(endpoint.pk))]
+        if not found:
+            raise Http404
+        return found[0]
+
+    @property
+    def here(self) -> str:
+        """Where the form is sent: it names the endpoint, so that another tab's changes do not move it."""
+        if self.model is None:
+            return self.request.path
+        return f"{self.request.path}?endpoint={self.endpoint.pk if self.endpoint else 'new'}"
+
+    @property
+    def is_htmx(self) -> bool:
+        return bool(self.request.htmx)
+
+    @property
+    def typed(self) -> dict[str, Any]:
+        return {name: str(value) for name, value in self.request.POST.items()}
+
+    def form_new(self) -> ImportForm:
+        initial = initial_new(self.shape) | self.initial
+        return self.form(initial=initial)
+
+    def form_typed(self, **changes: str) -> ImportForm:
+        """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
+        typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
+        defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
+        if typed.get("inference_url", "") in defaults | {""}:
+            typed["inference_url"] = self.shape.spec.default_url
+        return self.form(initial=typed | changes)
+
+    def form_checked(self, *, needs_price: bool = True) -> ImportForm:
+        form = self.form(data=self.request.POST, needs_price=needs_price)
+        form.full_clean()
+        return form
+
+    def form(self, **options: Any) -> ImportForm:
+        return ImportForm(shape=self.shape, model=self.model, endpoint=self.endpoint, **options)
+
+    def advice(self, form: ImportForm) -> Advice:
+        url = str(form["inference_url"].value() or "")
+        return url_advise(vendor=self.shape.vendor, kind=self.shape.kind, url=url)
+
+    def redirect(self, to: str) -> HttpResponse:
+        if self.is_htmx:
+            return HttpResponseClientRedirect(to)
+        return HttpResponseRedirect(to)
