@@ -63,6 +63,9 @@ def test_the_table_shows_enabled_models_with_prices_and_what_a_yuan_buys(browser
     assert "正常" in row
     assert f"/playground/?model=qwen-{mark}-dear" in row
     assert f"qwen-{mark}-off" not in page
+    embedding = page[page.index(f">BAAI/bge-{mark}:v1.5<") :].split("</tr>")[0]
+    assert "/playground/" not in embedding  # which is for chats
+    assert f"/catalogue/BAAI/bge-{mark}:v1.5/" in embedding
     down = page[page.index(f"glm-{mark}-free") :].split("</tr>")[0]
     assert "不可用" in down
     assert "免费" in down
