@@ -56,7 +56,7 @@ READ_BYTES = 256 * 1024
 BUSY_SPELL_S = 0.020  # after this long without a pause…
 BREATH_S = 0.001  # …the lock stays free this long, or SQLite's other writers starve
 PATIENCE_S = 10.0  # how long a hold waits for a database that is away; settlements wait for ever…
-LEFT_PATIENCE_S = 30.0  # …or this long, when the gateway is gone
+LEFT_PATIENCE_S = 20.0  # …or this long, when the gateway is gone, which waits STOP_TIMEOUT_S for the clerk's end
 RETRY_PAUSE_S = 0.25
 NOBODY = 0  # the number of a ticket that nobody waits for; a gateway's begin at 1
 PATIENT = (Settle, AbandonedHold)  # what nobody else would do in their place
@@ -278,4 +278,9 @@ def log_given_up(operation: Operation) -> None:
     """The log is the last place that knows what such a call has cost; its hold will be voided."""
     if isinstance(operation, Settle):
         call, cost_nano = operation.context, total_nano(operation.lines)
-        log.error("not booked: request %s of workspace %d, %d nano-yuan", call.request_id, call.workspace_id, cost_nano)
+        log.error(
+            "perhaps not booked: request %s of workspace %d, %d nano-yuan",
+            call.request_id,
+            call.workspace_id,
+            cost_nano,
+        )

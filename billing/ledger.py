@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import Error, OperationalError
+from django.db import Error
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.batch import Batch
 from billing.chain import GENESIS
-from billing.database import database_in_use
+from billing.database import database_in_use, is_away
 from billing.models import Account, Hold, Writer
 from billing.operations import AbandonedHold, Operation, Outcome
 from billing.rows import context_parse
@@ -99,9 +99,9 @@ def release(found: Sequence[AbandonedHold], *, writer_id: int) -> int:
     """Together if it can be, else one by one: a hold that the database refuses must not keep the others."""
     try:
         return sum(outcome is None for outcome in book(found, writer_id=writer_id))
-    except OperationalError:
-        raise
-    except Error:
+    except Error as error:
+        if is_away(error):
+            raise
         if len(found) == 1:
             log.exception("the hold %s cannot be voided", found[0].context.request_id)
             return 0

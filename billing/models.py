@@ -189,6 +189,7 @@ class LedgerCheck(models.Model):
     # The hour of a scheduled run: whoever inserts it runs the check, everybody else leaves it alone.
     hour = models.BigIntegerField(null=True, unique=True)
     started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(default=timezone.now)  # while it runs
     finished_at = models.DateTimeField(null=True)
     transfers = models.BigIntegerField(default=0)
     requests = models.BigIntegerField(default=0)

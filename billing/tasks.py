@@ -2,19 +2,20 @@
 
 from celery import shared_task
 
-from billing.check_runs import check_due, check_run
+from billing.check_runs import check_claim, check_run, is_check_running
 from billing.first_tokens import first_tokens_measure
 
 
 @shared_task(ignore_result=True)
 def ledger_check_tick() -> None:
-    if check := check_due():
+    if check := check_claim():
         check_run(check)
 
 
 @shared_task(ignore_result=True)
 def ledger_check_now() -> None:
-    check_run()
+    if not is_check_running():  # somebody may have asked twice
+        check_run()
 
 
 @shared_task(ignore_result=True)

@@ -74,11 +74,13 @@ class DocumentLoader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """Before anything is merged into it: what a merge brings may be overridden."""
+        node = super().compose_mapping_node(anchor)
         counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if twice := [name for name, count in counts.items() if count > 1]:
             raise ConstructorError(None, None, f"given twice: {', '.join(twice)}", node.start_mark)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 class Strict(BaseModel):

@@ -1,6 +1,7 @@
 """Writes of single endpoints: where a model is answered."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,12 +35,15 @@ def endpoint_add(*, model: Model, document: EndpointDocument, actor: str) -> End
 def endpoint_change(*, endpoint: Endpoint, document: EndpointDocument, actor: str) -> Endpoint:
     """`document` is what the endpoint should be; without an `api_key` it keeps the one it has.
 
+    Raises RegistryError where the kept key would go to another host than it was given for, or the endpoint is gone.
     Another place, or another key, is probed anew: what was seen of the former says nothing about it.
     """
     columns: dict[str, Any] = document.model_dump(exclude={"model", "api_key", "vendor"})
     columns["upstream_model"] = document.model
     if document.api_key is not None:
         columns["api_key"] = document.resolved_key()
+    elif endpoint.api_key and origin(document.inference_url) != origin(endpoint.inference_url):
+        raise RegistryError('the host is another one: send the key for it, or "" for none', field="api_key")
     rows = Endpoint.objects.filter(pk=endpoint.pk)
     endpoints_lock(rows)
     changed = {name for name, value in columns.items() if name == "api_key" or getattr(endpoint, name) != value}
@@ -63,3 +67,13 @@ def endpoint_delete(*, endpoint: Endpoint, actor: str) -> None:
         raise RegistryError(reason)
     Endpoint.objects.filter(pk=endpoint.pk).delete()
     audit(actor=actor, verb="endpoint.delete", object=endpoint.model.name, endpoint=endpoint.pk)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port; of what is no URL, one that is like no other."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ("", url, 0)
+    return (parts.scheme, parts.hostname or "", port)

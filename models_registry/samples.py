@@ -106,7 +106,7 @@ def python_literal(value: Any) -> str:
 def curl(call: Call, site: Site) -> str:
     lines = [f"curl {shlex.quote(site.base_url + call.path)}", f'-H "Authorization: Bearer {curl_key(site)}"']
     if call.file:
-        lines += [f"-F {shlex.quote(f'{name}={value}')}" for name, value in call.body.items()]
+        lines += [f"--form-string {shlex.quote(f'{name}={value}')}" for name, value in call.body.items()]
         lines += [f"-F file=@{call.file}"]
     else:
         lines += ['-H "Content-Type: application/json"', f"-d {shlex.quote(json_text(call.body))}"]

@@ -16,8 +16,9 @@ from models_registry.vendors.base import OPERATIONS, KindSpec, Vendor
 
 URL_MAX = 2000
 ROUNDS_MAX = 5
-VERSION = re.compile(r"/v\d+\w*(?=/|\Z)", re.IGNORECASE)
-DOUBLED = re.compile(r"(/v\d+\w*)(?:/v\d+\w*)+(?=/|\Z)", re.IGNORECASE)
+VERSION = re.compile(r"/v\d\w*(?=/|\Z)", re.IGNORECASE)
+DOUBLED = re.compile(r"(/v\d\w*)(?:/v\d\w*)+(?=/|\Z)", re.IGNORECASE)
+ENOUGH = re.compile(r"[^\s:/](?:[^.:/]*[.:/])[\s:/]*[^\s:/]")
 LINK = re.compile(r"https?://[^\s\"'`<>“”‘’《》，]+", re.IGNORECASE)
 SPACES = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
 SCHEME = re.compile(r"\A(?:h+t+p+(s?)|wss?|ftp)?(?::/*|//+)(?=[^/])", re.IGNORECASE)
@@ -195,7 +196,7 @@ def url_advise(*, vendor: Vendor, kind: str, url: str) -> Advice:
 
 def repaired(url: str, spec: KindSpec) -> tuple[str, tuple[str, ...]]:
     """Until nothing is left to mend: one click is enough. Raises ValueError where that does not end in a URL."""
-    if not re.search(r"[^\s:/].*[.:/].*[^\s:/]", url):
+    if not ENOUGH.search(url):
         raise ValueError("too little to be a URL")  # somebody is still typing
     hints: list[str] = []
     for _ in range(ROUNDS_MAX):

@@ -15,13 +15,11 @@ from billing.selectors.records import (
     neighbours_of,
     records_after,
     records_newest_first,
+    records_page,
 )
 from billing.selectors.tables import (
     UsageTable,
-    records_page,
     usage_by_day,
-    usage_by_key,
-    usage_by_model,
     usage_table,
 )
 from billing.selectors.usage import (
@@ -70,8 +68,6 @@ __all__ = (
     "transfers_of",
     "usage_by_day",
     "usage_by_hour",
-    "usage_by_key",
-    "usage_by_model",
     "usage_records",
     "usage_series",
     "usage_table",

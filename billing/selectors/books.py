@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from accounts.paging import Page
+from billing.checking import one_snapshot
 from billing.models import Account, Transfer, UsageRecord
 from billing.selectors.periods import Period
-from billing.selectors.records import Cursor
-from billing.selectors.tables import records_from, records_page
+from billing.selectors.records import Cursor, records_from, records_page
 from billing.selectors.usage import NOTHING, Sums, UsageQuery
 
 GRANTS_MAX = 200
@@ -141,8 +141,9 @@ def costs_before(workspace: Workspace, grants: Sequence[Grant]) -> dict[str, int
         for number, grant in enumerate(grants)
     }
     oldest = min(grant.created_at for grant in grants)
-    since = UsageRecord.objects.filter(workspace=workspace, created_at__gte=oldest).aggregate(**sums)
-    ever = Account.objects.filter(workspace=workspace).aggregate(sum=Sum("debits_nano"))["sum"] or 0
+    with one_snapshot():  # or a call booked between the two would be on one side only
+        since = UsageRecord.objects.filter(workspace=workspace, created_at__gte=oldest).aggregate(**sums)
+        ever = Account.objects.filter(workspace=workspace).aggregate(sum=Sum("debits_nano"))["sum"] or 0
     return {grant.transfer_id: ever - (since[f"since_{number}"] or 0) for number, grant in enumerate(grants)}
 
 

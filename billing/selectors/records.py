@@ -1,14 +1,17 @@
 """Single calls: pages of them without counting, their keys' names, their neighbours."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from accounts.models import ApiKey, Workspace
+from accounts.paging import Page
 from billing.models import UsageRecord
 from billing.operations import EPOCH
+from billing.selectors.periods import DAY, Period
+from billing.selectors.usage import Sums, UsageQuery, usage_records
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -57,6 +60,24 @@ def records_after(
     found = list(records_newest_first(rows)[: limit + 1])
     page = found[:limit]
     return page, cursor_of(page[-1]) if len(found) > limit else None
+
+
+def records_page(query: UsageQuery, daily: Mapping[date, Sums], number: int, size: int) -> Page[UsageRecord]:
+    """Of the calls of the query, the newest first. `daily` has the sums of every day that has any."""
+    found = list(records_from(query, daily, (number - 1) * size)[: size + 1])
+    return Page(found[:size], number, size, len(found) > size)
+
+
+def records_from(query: UsageQuery, daily: Mapping[date, Sums], start: int) -> QuerySet[UsageRecord]:
+    """All but the newest `start` calls. Whole days are left out by their number of calls, without being read."""
+    assert query.period is not None
+    period = query.period
+    for day in sorted(daily, reverse=True):
+        if daily[day].calls > start:
+            break
+        start -= daily[day].calls
+        period = Period(period.first, day - DAY)
+    return records_newest_first(usage_records(query.over(period)))[start:]
 
 
 def neighbours_of(*, workspace: Workspace, record: UsageRecord) -> tuple[UsageRecord | None, UsageRecord | None]:

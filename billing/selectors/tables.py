@@ -2,7 +2,8 @@
 
 A day's sums are remembered under the number of calls the workspace made in it. Records are only ever added, so a
 day that has as many calls as before has the same ones: nothing remembered is ever out of date, and nothing has to
-be forgotten when a call is booked. Counting reads the index alone.
+be forgotten when a call is booked. Counting reads the index alone. A filter that finds nothing is not remembered, so
+that nobody fills the cache with filters they make up.
 """
 
 import hashlib
@@ -13,14 +14,12 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from django.core.cache import cache
-from django.db.models import Count, QuerySet
+from django.core.cache import caches
+from django.db.models import Count
 from django.utils import timezone
 
-from accounts.paging import Page
 from billing.models import UsageRecord
 from billing.selectors.periods import DAY, Period, local_day, midnight
-from billing.selectors.records import records_newest_first
 from billing.selectors.usage import (
     ADDED_UP,
     Slot,
@@ -71,24 +70,17 @@ def usage_by_day(query: UsageQuery) -> dict[date, Sums]:
     return usage_table(query).by_day()
 
 
-def usage_by_model(query: UsageQuery) -> Groups:
-    return usage_table(query).by_group()
-
-
-def usage_by_key(query: UsageQuery) -> Groups:
-    return usage_table(query, by="api_key_id").by_group()
-
-
 def usage_table(query: UsageQuery, by: str = "model") -> UsageTable:
     """One query for the counts of a workspace's days, one for those that are not remembered; `by` names a column."""
     assert query.period is not None
     days = [day for day in query.period.days if day <= timezone.localdate(timezone=timezone.get_default_timezone())]
+    cache = caches["usage"]
     counts = counts_of(query, days)
     keys = {day: key_of(query, by, day, count) for day, count in counts.items()}
     remembered = cache.get_many([keys[day] for day in closed(counts)])
     found = {day: read(remembered[key]) for day, key in keys.items() if key in remembered}
     asked = ask(query, by, [day for day in counts if day not in found])
-    cache.set_many({keys[day]: written(asked[day]) for day in closed(asked)}, REMEMBERED_S)
+    cache.set_many({keys[day]: written(asked[day]) for day in closed(asked) if asked[day]}, REMEMBERED_S)
     return UsageTable({day: found.get(day) or asked.get(day, {}) for day in counts})
 
 
@@ -118,25 +110,6 @@ def batched(days: Sequence[date], size: int) -> Iterator[list[date]]:
         yield some
 
 
-# --- pages of calls ----------------------------------------------------------------------------------
-def records_page(query: UsageQuery, daily: Mapping[date, Sums], number: int, size: int) -> Page[UsageRecord]:
-    """Of the calls of the query, the newest first. `daily` has the sums of every day that has any."""
-    found = list(records_from(query, daily, (number - 1) * size)[: size + 1])
-    return Page(found[:size], number, size, len(found) > size)
-
-
-def records_from(query: UsageQuery, daily: Mapping[date, Sums], start: int) -> QuerySet[UsageRecord]:
-    """All but the newest `start` calls. Whole days are left out by their number of calls, without being read."""
-    assert query.period is not None
-    period = query.period
-    for day in sorted(daily, reverse=True):
-        if daily[day].calls > start:
-            break
-        start -= daily[day].calls
-        period = Period(period.first, day - DAY)
-    return records_newest_first(usage_records(query.over(period)))[start:]
-
-
 # --- remembering -----------------------------------------------------------------------------------
 def closed(days: Mapping[date, Any]) -> list[date]:
     """Today's sums would be out of use with the next call."""
@@ -148,7 +121,7 @@ def key_of(query: UsageQuery, by: str, day: date, count: int) -> str:
     """The workspace's birth tells it from one of the same number in another database that shares the cache."""
     assert query.workspace is not None
     who = (query.workspace.pk, query.workspace.created_at.timestamp(), midnight(day).timestamp(), count)
-    what = (by, query.model, query.api_key_id, query.operation, query.outcomes)
+    what = (Sums._fields, by, query.model, query.api_key_id, query.operation, query.outcomes)
     return f"usage-{hashlib.sha256(repr((who, what)).encode()).hexdigest()}"
 
 

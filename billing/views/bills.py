@@ -127,7 +127,7 @@ def receipt(request: HttpRequest, request_id: str) -> HttpResponse:
     """As a drawer over the list that asked for it, or as a page of its own."""
     user: Any = request.user
     workspace = workspace_personal(user=user)
-    found = receipt_of(workspace=workspace, request_id=request_id)
+    found = receipt_of(workspace=workspace, request_id=request_id.replace("\0", ""))  # PostgreSQL takes none
     if found is None:
         raise Http404("There is no such call in this workspace.")
     newer, older = neighbours_of(workspace=workspace, record=found.record)

@@ -26,18 +26,21 @@ def seen_usage(seen: UsageSeen, quote: Quote, counted_tokens: int) -> Usage:
 class StreamMeter:
     """Reads a stream's events as they pass. The last usage wins, from whatever chunk it came."""
 
-    __slots__ = ("ended", "output_tenths", "quote", "seen", "was_cut")
+    __slots__ = ("begun", "ended", "output_tenths", "quote", "seen", "was_cut")
 
     def __init__(self, quote: Quote) -> None:
         self.quote = quote
         self.seen: UsageSeen | None = None
         self.output_tenths = 0
-        self.ended: set[str] = set()  # the choices whose finish_reason was seen
+        self.begun: set[str] = set()  # the choices that were seen, where there may be several
+        self.ended: set[str] = set()  # those whose finish_reason was seen
         self.was_cut = False  # by length or a filter: without output it is an answer all the same
 
     def read(self, event: Json) -> None:
         choices = event.get("choices")
         if type(choices) is list:
+            if self.quote.choices > 1:
+                self.begun.update(map(index_of, choices))
             for choice in choices:
                 text = plain_text(choice)
                 if text is None:
@@ -51,13 +54,13 @@ class StreamMeter:
         if text := choice_text(choice):
             self.output_tenths += text_tenths(text)
         if type(choice) is dict and choice.get("finish_reason"):
-            self.ended.add(str(choice.get("index")))
+            self.ended.add(index_of(choice))
             self.was_cut = self.was_cut or not finished_silently(choice)
 
     @property
     def finished(self) -> bool:
-        """Every choice that was asked for has said that it ends."""
-        return len(self.ended) >= self.quote.choices
+        """Every choice that was seen has said that it ends; not all that were asked for need have come."""
+        return bool(self.ended) and self.begun <= self.ended
 
     @property
     def counted_tokens(self) -> int:
@@ -81,6 +84,10 @@ class StreamMeter:
         """What the stream has cost so far, as counted."""
         usage = Usage(self.quote.prompt_tokens, self.counted_tokens)
         return self.quote.cost_of(usage)
+
+
+def index_of(choice: Any) -> str:
+    return str(choice.get("index", 0)) if isinstance(choice, dict) else ""
 
 
 def plain_text(choice: Any) -> str | None:

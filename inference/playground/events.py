@@ -1,6 +1,7 @@
 """A run as server-sent events for htmx: fragments of HTML, and at the end the finished answer."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -21,11 +22,13 @@ from inference.playground.threads import in_thread
 
 FRAME_S = 1 / 15
 KEEPALIVE_S = 15.0
+LINE_END = re.compile(r"\r\n|\r|\n")
 SHARE_MAX = 4  # rendering takes at most a fifth of the time
 
 
 def event(name: str, html: str) -> bytes:
-    lines = "".join(f"data: {line}\n" for line in html.split("\n"))
+    """A line ends at any of the three ends that browsers know; a text must not begin an event of its own."""
+    lines = "".join(f"data: {line}\n" for line in LINE_END.split(html))
     return f"event: {name}\n{lines}\n".encode()
 
 

@@ -55,7 +55,7 @@ class PromptForm(ParametersForm):
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
-        named = [name.strip() for name in data.getlist("model")]
+        named = [name.replace("\0", "").strip() for name in data.getlist("model")]
         self.models = [name[:200] for name in named if name][:COLUMNS_MAX]
 
     def clean(self) -> dict[str, Any]:

@@ -11,10 +11,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+
+from inference.playground.highlighting import budget, highlighted
 
 TAGS = frozenset(
     (
@@ -32,16 +30,12 @@ ATTRIBUTES = {
 }
 SCHEMES = {"http", "https", "mailto"}
 NEWLINE = re.compile(r"\r\n?|\n")
-HIGHLIGHT_MAX = 40_000  # characters of a code block; longer ones stay plain
-
-formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 
 
 def render(text: str) -> str:
     """The whole text."""
-    return nh3.clean(
-        parser.render(text), tags=set(TAGS), attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer"
-    )
+    html = parser.render(text, {"until": budget()})
+    return nh3.clean(html, tags=set(TAGS), attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer")
 
 
 def settled_end(text: str) -> int:
@@ -53,20 +47,10 @@ def settled_end(text: str) -> int:
     return ends[starts[-1] - 1]
 
 
-def highlighted(code: str, language: str) -> str:
-    """Code as Pygments marks it up; "" leaves the escaping to the renderer."""
-    if not language or len(code) > HIGHLIGHT_MAX:
-        return ""
-    try:
-        return highlight(code, get_lexer_by_name(language), formatter)
-    except ClassNotFound:
-        return ""
-
-
 def render_fence(self: RendererHTML, tokens: list[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     words = token.info.split()
-    body = highlighted(token.content, words[0] if words else "") or escaped(token.content)
+    body = highlighted(token.content, words[0] if words else "", env["until"]) or escaped(token.content)
     return f'<pre class="code hl" tabindex="0"><code>{body}</code></pre>\n'
 
 

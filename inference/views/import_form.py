@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from pydantic import ValidationError as DocumentInvalid
 from inference.probe_report import Draft
 from inference.views.import_fields import CountField, YuanField, plain_yuan
 from models_registry.documents import HEADER_TEXT, UNITS, EndpointDocument, ModelDocument
+from models_registry.endpoints import origin
 from models_registry.importing import model_of_draft
 from models_registry.models import Endpoint, Model, Price
 from models_registry.secret import SecretUnreadable
@@ -287,13 +287,3 @@ def saved_key(endpoint: Endpoint | None) -> str:
         return endpoint.api_key.reveal() if endpoint else ""
     except SecretUnreadable:
         return ""
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port; of what is no URL, one that is like no other."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return ("", url, 0)
-    return (parts.scheme, parts.hostname or "", port)

@@ -20,7 +20,7 @@ from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
 from inference.models import Answer, Conversation, Turn
 from inference.playground.events import CLOSE, answer_events, finished_context
-from inference.playground.forms import COLUMNS_MAX, ParametersForm, PromptForm, TitleForm
+from inference.playground.forms import COLUMNS_MAX, PROMPT_MAX, ParametersForm, PromptForm, TitleForm
 from inference.playground.messages import chat_body
 from inference.playground.runs import Run, body_quote, running
 from inference.playground.selectors import (
@@ -259,7 +259,7 @@ def body_of(request: HttpRequest, model: str, form: ParametersForm) -> dict[str,
         system_prompt=form.cleaned_data.get("system_prompt", ""),
         parameters=form.parameters,
         earlier=earlier,
-        prompt=request.POST.get("prompt", "").strip() or _("飞机怎么会飞？"),
+        prompt=request.POST.get("prompt", "").strip()[:PROMPT_MAX] or _("飞机怎么会飞？"),
     )
 
 

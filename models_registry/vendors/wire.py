@@ -54,10 +54,22 @@ def error_message(data: Any) -> str | None:
         return str(error)
     if "choices" in data or "data" in data or "results" in data or "output" in data:
         return None
-    for name in ("message", "detail", "msg", "error_msg"):
-        if data.get(name) and ("code" in data or "status" in data or name == "detail"):
-            return str(data[name])
-    return None
+    if not tells_of_failure(data):
+        return None
+    return next((str(data[name]) for name in WORDS if data.get(name)), None)
+
+
+WORDS = ("message", "detail", "msg", "error_msg")
+WELL = {"0", "200", "success", "ok"}  # codes of vendors that send one with everything
+
+
+def tells_of_failure(data: Json) -> bool:
+    if "code" in data:
+        return str(data["code"]).lower() not in WELL
+    status = data.get("status")
+    if isinstance(status, int):
+        return status >= 400
+    return status in ("error", "failed") or "detail" in data
 
 
 def snippet(body: bytes, limit: int = 200) -> str:

@@ -37,6 +37,16 @@ def user_create(*, username: str, password: str, is_admin: bool = False) -> User
     return user
 
 
+@transaction.atomic
+def user_activity_set(*, user: User, is_active: bool, actor: str) -> bool:
+    """Lets a user in, or shuts them out: their keys are refused within a second. False when it was so before."""
+    changed = User.objects.filter(pk=user.pk, is_active=not is_active).update(is_active=is_active)
+    if changed:
+        ApiKey.objects.filter(user=user).update(revision=revision_bump())  # what the gateways look for
+        audit(actor=actor, verb="user.activate" if is_active else "user.deactivate", object=user.username)
+    return bool(changed)
+
+
 def username_check(username: str) -> None:
     """Raises AccountError for what nobody could sign up with."""
     try:

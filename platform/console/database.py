@@ -8,6 +8,7 @@ from environs import EnvError
 # recursive_triggers: without it INSERT OR REPLACE deletes ledger rows without firing their triggers.
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+    "PRAGMA journal_size_limit=67108864;"  # what a long reader let the WAL grow to is given back after it
 )
 
 # A server that hangs must look like one that is away: the ledger has an answer for that.

@@ -87,13 +87,20 @@ EMBEDDED = DATABASE_URL.startswith("sqlite:")
 DATABASES: dict[str, dict[str, Any]] = {"default": database_config(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", "")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL},
+    "usage": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "usage"},
 }
+if not REDIS_URL:  # apart, or days of usage would push out what is counted of failed sign-ins
+    memory = "django.core.cache.backends.locmem.LocMemCache"
+    CACHES = {
+        "default": {"BACKEND": memory, "LOCATION": "default", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+        "usage": {"BACKEND": memory, "LOCATION": "usage", "OPTIONS": {"MAX_ENTRIES": 20_000}},
+    }
 
 # --- people --------------------------------------------------------------------------------------
+# How many proxies stand before this server: the caller's address is then the one the outermost of them saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

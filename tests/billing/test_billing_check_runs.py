@@ -9,9 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Workspace
-from billing.check_runs import HOUR_S, KEPT, RESTS, check_due, check_last, check_run, is_check_running
+from billing.check_runs import CUT_OFF_S, KEPT, RESTS, check_claim, check_last, check_run, is_check_running
+from billing.checking import LedgerReport
 from billing.models import Account, LedgerCheck
 from billing.tasks import ledger_check_now, ledger_check_tick
+from tests.console.conftest import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +57,14 @@ def test_the_command_remembers_too(database: None) -> None:
 
 
 def test_an_hour_has_one_check(database: None) -> None:
-    first = check_due()
+    first = check_claim()
     assert first is not None
     assert is_check_running()
-    assert check_due() is None
+    assert check_claim() is None
     check_run(first)
     LedgerCheck.objects.filter(pk=first.pk).update(started_at=timezone.now() - timedelta(hours=2))
     LedgerCheck.objects.filter(pk=first.pk).update(finished_at=timezone.now() - timedelta(hours=2))
-    assert check_due() is None  # the hour is taken, however long the rest was
+    assert check_claim() is None  # the hour is taken, however long the rest was
 
 
 def test_a_tick_checks_once(database: None) -> None:
@@ -74,18 +76,41 @@ def test_a_tick_checks_once(database: None) -> None:
 def test_a_long_check_is_rested_from(database: None) -> None:
     took = timedelta(minutes=10)
     finished(RESTS * took - timedelta(minutes=1), took)
-    assert check_due() is None
+    assert check_claim() is None
     LedgerCheck.objects.all().delete()
     finished(RESTS * took + timedelta(minutes=1), took)
-    assert check_due() is not None
+    assert check_claim() is not None
 
 
-def test_a_check_cut_off_is_not_waited_for_longer_than_an_hour(database: None) -> None:
-    cut_off = LedgerCheck.objects.create(started_at=timezone.now() - timedelta(seconds=HOUR_S - 60))
-    assert check_due() is None
-    LedgerCheck.objects.filter(pk=cut_off.pk).update(started_at=timezone.now() - timedelta(seconds=HOUR_S + 60))
-    assert check_due() is not None
+def test_a_check_cut_off_is_not_waited_for_and_a_long_one_is(database: None) -> None:
+    LedgerCheck.objects.create(started_at=timezone.now() - timedelta(hours=30))
+    assert check_claim() is None
+    LedgerCheck.objects.update(seen_at=timezone.now() - timedelta(seconds=CUT_OFF_S + 1))
+    assert check_claim() is not None
     assert check_last() is None
+
+
+def test_a_check_is_seen_while_it_runs_and_not_asked_for_twice(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = timezone.now() - timedelta(minutes=5)
+    check = LedgerCheck.objects.create(started_at=began, seen_at=began)
+
+    def slowly() -> LedgerReport:
+        wait_until(is_check_running, seconds=10, what="a sign of life")
+        ledger_check_now()
+        return LedgerReport()
+
+    monkeypatch.setattr("billing.check_runs.SEEN_EVERY_S", 0.01)
+    monkeypatch.setattr("billing.check_runs.ledger_check", slowly)
+    check_run(check)
+    assert LedgerCheck.objects.count() == 1
+
+
+def test_a_check_that_fails_is_not_running_for_long(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.check_runs.ledger_check", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        check_run()
+    LedgerCheck.objects.update(seen_at=timezone.now() - timedelta(seconds=CUT_OFF_S + 1))
+    assert not is_check_running()
 
 
 def test_only_the_newest_are_kept(database: None) -> None:

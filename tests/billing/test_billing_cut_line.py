@@ -26,6 +26,7 @@ def proxy(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[CuttingPr
         monkeypatch.setitem(settings, "PORT", str(proxy.port))
         monkeypatch.setitem(settings, "OPTIONS", settings["OPTIONS"] | {"sslmode": "disable"})
         yield proxy
+        connection.close_pool()  # type: ignore[attr-defined]  # what was kept of the connections through the proxy
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """首字 P50: measured from calls, and nothing where nothing was measured."""
 
+from datetime import timedelta
 from itertools import count
 
 import pytest
 from billing_calls import call_made, noon
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User, Workspace
 from billing.first_tokens import first_tokens, first_tokens_measure
@@ -32,6 +34,20 @@ def test_it_is_the_median_over_all_workspaces(rich: Workspace, writer: int, mode
     first_tokens_tick()
     assert first_tokens()[model] == 300
     assert FirstToken.objects.get(model=model).calls == 3
+
+
+def test_of_a_day_with_too_many_calls_the_last_hours_tell(
+    rich: Workspace, writer: int, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FirstToken.objects.all().delete()
+    UsageRecord.objects.filter(created_at__gte=noon(1)).update(created_at=noon(3))  # other tests' are of no interest
+    for hours in range(1, 21):
+        ago = timezone.now() - timedelta(hours=hours)
+        called(rich, writer, model, 100 * hours, created_at=ago)
+    monkeypatch.setattr("billing.first_tokens.CALLS_MAX", 10)  # half of them: of half a day
+    first_tokens_measure()
+    measured = FirstToken.objects.get(model=model)
+    assert (measured.calls, measured.p50_ms) == (11, 600)
 
 
 @pytest.mark.parametrize(

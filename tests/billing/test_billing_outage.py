@@ -23,6 +23,9 @@ from billing.operations import (
     Settle,
     Settlement,
 )
+from billing.remote_clerk import STOP_TIMEOUT_S
+from console.database import POSTGRESQL_OPTIONS
+from console.processes import WEB_LIFESPAN_S
 
 Break = Callable[[type[Operation]], list[Operation]]
 
@@ -131,10 +134,15 @@ def test_a_clerk_left_alone_with_a_database_that_stays_away_says_what_it_could_n
     with LocalClerk() as clerk:
         hold = clerk.run(outage(clerk))
     cost = f"request {hold.context.request_id} of workspace {workspace.pk}, 2000000 nano-yuan"
-    assert f"not booked: {cost}" in caplog.text
+    assert f"perhaps not booked: {cost}" in caplog.text
     assert wallets(workspace)["trial"] == (YUAN - TENTH_NANO, TENTH_NANO)  # for the next clerk to void
     sweep(writer_id=writer_start("next"))
     assert wallets(workspace)["trial"] == (YUAN, 0)
+
+
+def test_a_clerk_has_given_up_and_said_so_before_its_gateway_loses_patience() -> None:
+    longest_try_s = clerk_module.RETRY_PAUSE_S + int(POSTGRESQL_OPTIONS["connect_timeout"])
+    assert clerk_module.LEFT_PATIENCE_S + longest_try_s < STOP_TIMEOUT_S < WEB_LIFESPAN_S
 
 
 def test_a_failing_heartbeat_shows_and_heals(clerk: LocalClerk, monkeypatch: pytest.MonkeyPatch) -> None:

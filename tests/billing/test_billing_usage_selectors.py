@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from billing_calls import FREE, YUAN, born, call_made, noon
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -28,10 +29,9 @@ from billing.selectors import (
     records_page,
     usage_by_day,
     usage_by_hour,
-    usage_by_key,
-    usage_by_model,
     usage_records,
     usage_series,
+    usage_table,
 )
 from billing.services import credit_grant
 
@@ -93,8 +93,8 @@ def test_every_filter_narrows_what_is_added_up(workspace: Workspace, writer: int
     call_made(workspace, writer, model="two", key_id=12, outcome="failed")
     for narrowed in ({"model": "one"}, {"api_key_id": 11}, {"outcomes": ("success",)}):
         query = UsageQuery(workspace, last_days(1), **narrowed)  # type: ignore[arg-type]
-        assert usage_by_model(query).keys() == {"one"}, narrowed
-    assert usage_by_model(UsageQuery(workspace, last_days(1), operation="ocr")) == {}
+        assert usage_table(query).by_group().keys() == {"one"}, narrowed
+    assert usage_table(UsageQuery(workspace, last_days(1), operation="ocr")).by_group() == {}
 
 
 def test_models_and_keys_stand_in_the_order_of_their_cost(workspace: Workspace, writer: int) -> None:
@@ -102,15 +102,15 @@ def test_models_and_keys_stand_in_the_order_of_their_cost(workspace: Workspace, 
     call_made(workspace, writer, model="dear", key_id=2, prompt=9000)
     call_made(workspace, writer, model="free", key_id=None, price=FREE)
     query = UsageQuery(workspace, last_days(1))
-    assert list(usage_by_model(query)) == ["dear", "cheap", "free"]
-    assert list(usage_by_key(query)) == [2, 1, None]
+    assert list(usage_table(query).by_group()) == ["dear", "cheap", "free"]
+    assert list(usage_table(query, by="api_key_id").by_group()) == [2, 1, None]
 
 
 def test_nobody_reads_the_usage_of_another_workspace(workspace: Workspace, rich: Workspace, writer: int) -> None:
     stranger = Workspace.objects.create(name="a stranger")
     call_made(workspace, writer)
     query = UsageQuery(stranger, last_days(7))
-    assert (usage_by_day(query), usage_by_model(query), list(usage_records(query))) == ({}, {}, [])
+    assert (usage_by_day(query), usage_table(query).by_group(), list(usage_records(query))) == ({}, {}, [])
 
 
 def statements(query: UsageQuery) -> int:
@@ -132,10 +132,33 @@ def test_days_that_are_over_are_added_up_once(workspace: Workspace, writer: int)
     for back in (2, 3, 3):
         call_made(workspace, writer, at=noon(back), model=f"model-{back}")
     assert statements(query) == 2
-    first = usage_by_day(query), usage_by_model(query)
+    first = usage_by_day(query), usage_table(query).by_group()
     assert statements(query) == 1
-    assert (usage_by_day(query), usage_by_model(query)) == first
+    assert (usage_by_day(query), usage_table(query).by_group()) == first
     assert {day: sums.calls for day, sums in first[0].items()} == {noon(2).date(): 1, noon(3).date(): 2}
+
+
+def test_what_nobody_called_is_not_remembered(workspace: Workspace, writer: int) -> None:
+    """Filters can be made up without end, and the cache is small."""
+    call_made(workspace, writer, at=noon(2))
+    query = UsageQuery(workspace, last_days(7), model="made up")
+    before = remembered()
+    assert statements(query) == 2
+    assert remembered() == before
+
+
+def test_many_workspaces_days_are_remembered_beside_the_sign_ins(workspace: Workspace, writer: int) -> None:
+    caches["default"].set("failed-sign-ins", 5)
+    days = {f"day-{number}": [("a-model", *Sums())] for number in range(5_000)}
+    caches["usage"].set_many(days)
+    assert caches["default"].get("failed-sign-ins") == 5
+    assert len(caches["usage"].get_many(days)) == 5_000
+
+
+def remembered() -> int:
+    """In memory, where there is no Redis."""
+    cache = caches["usage"]
+    return len(getattr(cache, "_cache", ()))
 
 
 def test_a_call_that_is_booked_late_counts_in_its_day_at_once(workspace: Workspace, writer: int) -> None:
@@ -151,10 +174,10 @@ def test_what_is_remembered_of_one_workspace_is_never_told_to_another(workspace:
     """Also where a new database gives the same number to another workspace, and the cache is as before."""
     query = UsageQuery(workspace, last_days(7))
     call_made(workspace, writer, at=noon(2), prompt=1000)
-    before = usage_by_model(query)
+    before = usage_table(query).by_group()
     born(workspace, 400)
     with CaptureQueriesContext(connection) as captured:
-        assert usage_by_model(UsageQuery(workspace, last_days(7))) == before
+        assert usage_table(UsageQuery(workspace, last_days(7))).by_group() == before
     assert len(captured) == 2
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local_models.catalog import LOCAL_MODELS, missing_packages
-from tests.console.conftest import ROOT, START_S, Server, wait_until
+from tests.console.conftest import ROOT, START_S, Server, free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ def test_a_terminals_ctrl_c_stops_it_cleanly(server: Server) -> None:
 
 def test_a_second_server_on_the_same_data_is_refused(server: Server) -> None:
     process = started(server)
-    second = refused(server, PORT="0")
+    second = refused(server, PORT=str(free_port()))
     assert f"another server (pid {process.pid}) is running on DATA_DIR {server.folder}" in second
     stopped(process, server)
 

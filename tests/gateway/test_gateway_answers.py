@@ -70,6 +70,29 @@ def test_the_usage_we_counted_comes_as_an_event_of_its_operation(
     assert answer.json[-1]["usage"]["completion_tokens"] > 0
 
 
+@pytest.mark.parametrize("asked", [{"n": 2}, {"n": 3}])
+def test_an_upstream_may_give_fewer_choices_than_were_asked_for(caller: Caller, asked: dict[str, int]) -> None:
+    with RawUpstream(events(chunk({"content": "one"}), chunk({}, "stop"))) as upstream:
+        answer = caller.stream(caller.desk.model([{"inference_url": upstream.url, "model": "x"}]), **asked)
+    assert answer.is_done
+
+
+WELL_MEANT = [
+    {"code": 0, "message": "success", "usage": {"prompt_tokens": 1, "completion_tokens": 1}},
+    {"code": 200, "msg": "OK"},
+    {"code": "Success", "message": "ok"},
+    {"status": "running", "message": "thinking"},
+]
+
+
+@pytest.mark.parametrize("event", WELL_MEANT)
+def test_an_event_that_says_that_all_is_well_ends_no_stream(caller: Caller, event: dict[str, Any]) -> None:
+    with RawUpstream(events(chunk({"content": "hi"}), json.dumps(event), chunk({}, "stop"), "[DONE]")) as upstream:
+        answer = caller.stream(caller.desk.model([{"inference_url": upstream.url, "model": "x"}]))
+    assert answer.is_done
+    assert not answer.error
+
+
 def choice_chunk(index: int, content: str, finish: str | None = None) -> str:
     return chunk({"content": content}, finish).replace('"index": 0', f'"index": {index}')
 

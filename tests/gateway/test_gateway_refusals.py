@@ -2,16 +2,15 @@
 
 import asyncio
 import json
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from django.db import transaction
+from django.core.management import call_command
 from gateway_desk import CHAT, QUESTION, Caller, Desk, raw_call, wait_until
 
-from accounts.models import ApiKey
-from accounts.revision import revision_bump
 from accounts.services import api_key_revoke
 from inference.gateway.errors import KINDS
 from inference.gateway.limits import LocalLimits
@@ -175,12 +174,12 @@ def test_a_revoked_key_is_refused_within_a_second(plane: Any, chat_model: str) -
 
 
 def test_the_key_of_a_deactivated_user_is_403(caller: Caller, chat_model: str) -> None:
-    with transaction.atomic():
-        caller.user.is_active = False
-        caller.user.save()
-        ApiKey.objects.filter(pk=caller.key.pk).update(revision=revision_bump())
+    call_command("user_deactivate", caller.user.username, stdout=StringIO())
     caller.desk.settle_snapshot()
     assert "deactivated" in check_error(caller.chat(chat_model), 403, "permission_denied")
+    call_command("user_activate", caller.user.username, stdout=StringIO())
+    caller.desk.settle_snapshot()
+    assert caller.chat(chat_model).status_code == 200
 
 
 # --- 402 ---------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """Markdown of a model on a page: rendered, and harmless."""
 
+import time
 from html.parser import HTMLParser
 
 import pytest
 
-from inference.playground.markdown import HIGHLIGHT_MAX, render, settled_end
+from inference.playground.highlighting import CHARACTERS_MAX
+from inference.playground.markdown import render, settled_end
 
 
 class Seen(HTMLParser):
@@ -61,7 +63,7 @@ def test_a_picture_is_a_link_and_is_not_fetched() -> None:
 def test_code_is_highlighted_and_an_unknown_language_stays_plain() -> None:
     assert '<span class="k">def</span>' in render("```python\ndef f(): pass\n```")
     assert "<code>a &lt; b\n</code>" in render("```nonsense\na < b\n```")
-    long = "x = 1\n" * (HIGHLIGHT_MAX // 6 + 1)
+    long = "x = 1\n" * (CHARACTERS_MAX // 6 + 1)
     assert "<span" not in render(f"```python\n{long}```")
 
 
@@ -97,3 +99,26 @@ def test_settled_blocks_and_the_tail_are_the_whole() -> None:
         html += render(text[settled : settled + end])
         settled += end
     assert html + render(text[settled:]) == render(text)
+
+
+SLOW = [
+    ("easytrieve", "\t" * 1_000),
+    ("zeek", "0" * 8_000),
+    ("fan", "a" * 10_000),
+    ("c", " \n" * 10_000),
+    ("csharp", "a\n" * 10_000),
+    ("python", "'" * 20_000),
+    ("bash", "$(`" * 10_000),
+]
+
+
+@pytest.mark.parametrize(("language", "code"), SLOW, ids=[language for language, _ in SLOW])
+def test_code_made_to_be_slow_stays_plain(language: str, code: str) -> None:
+    began = time.thread_time()
+    render(f"```{language}\n{code}\n```\n" * 3)
+    assert time.thread_time() - began < 1  # without limits each takes seconds, and some take minutes
+
+
+def test_what_is_not_coloured_is_all_there_and_escaped() -> None:
+    html = render("```fan\n<b>&amp;\n```")
+    assert "&lt;b&gt;&amp;amp;" in html

@@ -396,10 +396,22 @@ def test_a_change_without_a_key_keeps_it_and_an_empty_one_removes_it(admin: KeyC
 def test_another_place_is_probed_anew(admin: KeyClient, served: Model) -> None:
     endpoint = served.endpoints.get()
     where = f"/models/{served.name}/endpoints/{endpoint.pk}"
-    moved = admin("patch", where, {"inference_url": "https://elsewhere.example.com/v1"}).json()
-    assert (moved["health"], moved["inference_url"]) == ("unknown", "https://elsewhere.example.com/v1")
+    here = endpoint.inference_url.removesuffix("/v1")
+    moved = admin("patch", where, {"inference_url": f"{here}/v2"}).json()
+    assert (moved["health"], moved["inference_url"]) == ("unknown", f"{here}/v2")
     assert HealthChange.objects.filter(endpoint=endpoint).latest("id").new == "unknown"
     assert endpoint_of(served).api_key.reveal() == KEY
+
+
+def test_a_stored_key_never_goes_to_another_host(admin: KeyClient, served: Model) -> None:
+    where = f"/models/{served.name}/endpoints/{served.endpoints.get().pk}"
+    elsewhere = {"inference_url": "https://elsewhere.example.com/v1"}
+    answer = admin("patch", where, elsewhere)
+    assert answer.status_code in {409, 422}
+    assert "send the key for it" in answer.json()["error"]["message"]
+    assert endpoint_of(served).inference_url != elsewhere["inference_url"]
+    assert admin("patch", where, {**elsewhere, "api_key": "sk-theirs"}).status_code == 200
+    assert endpoint_of(served).api_key.reveal() == "sk-theirs"
 
 
 def test_the_last_endpoint_stays(admin: KeyClient, served: Model) -> None:

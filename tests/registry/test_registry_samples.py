@@ -16,7 +16,7 @@ import pytest
 
 from models_registry.samples import CHAT, KEY_VARIABLE, LANGUAGES, SHORT, Call, Sample, Site, example_call, samples_of
 
-NAMES = ["BAAI/bge:v1.5", "o'brien\"s $HOME`x`\\n"]
+NAMES = ["@BAAI/bge:v1.5;type=x", "o'brien\"s $HOME`x`\\n"]
 ODD = Call(
     CHAT,
     {

@@ -1,5 +1,7 @@
 """Mistakes in an inference URL are recognised without a network, and a better one is suggested."""
 
+import time
+
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -148,3 +150,10 @@ def test_the_list_of_models_stands_beside_the_operation() -> None:
     for given in ("https://h/v1", "https://h/v1/", "https://h/v1/chat/completions?x=1"):
         assert models_url(spec, "llm", given) == "https://h/v1/models"
     assert models_url(VENDORS["yuanjing"].kinds["ocr"], "ocr", f"{API}/v1/unicom-ocr") == f"{API}/v1/models"
+
+
+@pytest.mark.parametrize("url", ["a" * 667 + ":" * 1333, "http://h/v" + "1" * 900 + "/v" + "1" * 900 + "!"])
+def test_advice_takes_no_time_whatever_is_typed(url: str) -> None:
+    began = time.thread_time()
+    url_advise(vendor=VENDORS["openai_compatible"], kind="llm", url=url)
+    assert time.thread_time() - began < 1

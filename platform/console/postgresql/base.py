@@ -3,13 +3,15 @@
 Under ASGI each request has a thread of its own, so Django's persistent connections would only leak. A pool of
 psycopg would do, but it makes its callers wait once all are out, and a stream keeps its own as long as it lasts;
 here there is no most, nobody waits, and one that is never given back is nobody's loss. docs/performance.md has
-the figures.
+the figures. What a session was told for good (SET, advisory locks, temporary tables) would travel along: nothing
+here does that, SET LOCAL ends with its transaction.
 """
 
 import os
 import select
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple
 
 from django.db.backends.postgresql.base import DatabaseWrapper as DjangosWrapper
@@ -62,8 +64,16 @@ class DatabaseWrapper(DjangosWrapper):
     def _close(self) -> None:
         if self.is_worth_keeping:
             self.kept.append(Idle(self.connection, time.monotonic()))
+            self.drop_old()
         else:
             super()._close()  # type: ignore[misc]  # django-stubs do not know it
+
+    def drop_old(self) -> None:
+        """The oldest stand on the left, and the youngest is taken first: after a rush they would stay for ever."""
+        kept = self.kept
+        with suppress(IndexError):  # another thread was faster
+            while time.monotonic() - kept[0].since > IDLE_MAX_S:
+                kept.popleft().connection.close()
 
     @property
     def is_worth_keeping(self) -> bool:
@@ -77,5 +87,6 @@ class DatabaseWrapper(DjangosWrapper):
     def close_pool(self) -> None:
         """Django's word for it, said before a database is dropped or copied."""
         kept = self.kept
-        while kept:
-            kept.pop().connection.close()
+        with suppress(IndexError):
+            while True:
+                kept.pop().connection.close()

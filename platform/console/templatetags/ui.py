@@ -5,15 +5,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 from lucide import _render_icon
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 from console import formats
+from inference.playground.highlighting import budget, highlighted
 from models_registry.vendors import VENDORS
 
 register = template.Library()
@@ -120,8 +118,7 @@ def query_without(context: Mapping[str, Any], key: str, value: str) -> str:
 
 
 # --- code --------------------------------------------------------------------------------------------
-@register.filter
-def highlighted(code: str, language: str) -> SafeString:
-    """Escaped and marked up by Pygments; its classes are coloured in components.css."""
-    formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
-    return mark_safe(highlight(code, get_lexer_by_name(language), formatter))  # noqa: S308
+@register.filter("highlighted")
+def code_highlighted(code: str, language: str) -> SafeString:
+    """Escaped, and in colours where it is not too long; the classes are coloured in components.css."""
+    return mark_safe(highlighted(code, language, budget()) or escape(code))  # noqa: S308
