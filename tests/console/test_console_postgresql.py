@@ -7,7 +7,7 @@ from django.db import ProgrammingError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from console.database import database_config
-from console.postgresql.base import IDLE_MAX, DatabaseWrapper
+from console.postgresql.base import IDLE_MAX, IDLE_MAX_S, DatabaseWrapper
 
 pytestmark = pytest.mark.skipif(
     "connection.vendor != 'postgresql'", reason="needs DATABASE_URL=postgresql://…; make test-all has one"
@@ -98,3 +98,15 @@ def test_a_process_that_was_forked_takes_none_of_its_parents(monkeypatch: pytest
 def test_the_console_uses_it() -> None:
     assert database_config("postgresql:///console")["ENGINE"] == "console.postgresql"
     assert isinstance(connection.copy(), DatabaseWrapper)
+
+
+def test_what_a_rush_left_goes_when_it_is_old() -> None:
+    several = [opened()[0] for _ in range(3)]
+    for wrapper in several[:2]:
+        wrapper.close_if_unusable_or_obsolete()
+    kept = several[2].kept  # type: ignore[attr-defined]
+    former = [kept.popleft() for _ in range(2)]
+    kept.extend(idle._replace(since=idle.since - IDLE_MAX_S - 1) for idle in former)
+    several[2].close_if_unusable_or_obsolete()
+    assert [idle.connection.closed for idle in former] == [True, True]
+    assert len(kept) == 1
