@@ -101,11 +101,14 @@ def conversation_delete(*, conversation: Conversation) -> None:
 
 # --- answers -----------------------------------------------------------------------------------------
 def answer_claim(*, stream_id: str, user: User, request_id: str) -> Claimed | None:
-    """None where it is someone else's, was claimed before, or waited too long."""
+    """None where it is someone else's, was claimed before, or waited too long.
+
+    Whose it is, is asked first, and the row's own columns decide: PostgreSQL that has waited for a row looks at its
+    columns again, and not at a subquery, so with a join two would win.
+    """
     now = timezone.now()
-    unclaimed = Answer.objects.filter(
-        stream_id=stream_id, turn__conversation__user=user, state=State.NEW, created_at__gt=now - START_WITHIN
-    )
+    own = list(Answer.objects.filter(stream_id=stream_id, turn__conversation__user=user).values_list("pk", flat=True))
+    unclaimed = Answer.objects.filter(pk__in=own, state=State.NEW, created_at__gt=now - START_WITHIN)
     if not unclaimed.update(state=State.RUNNING, seen_at=now, request_id=request_id):
         return None
     answer = Answer.objects.select_related("turn__conversation").get(stream_id=stream_id)
@@ -152,8 +155,9 @@ def state_of(record: UsageRecord | None, made: Made) -> str:
 
 def answers_stop(*, answers: QuerySet[Answer]) -> list[str]:
     """Asks for the end of what runs, in whatever process, and ends what has not begun. Stream ids of what runs."""
-    answers.filter(state=State.NEW).update(state=State.STOPPED)
-    running = answers.filter(state=State.RUNNING)
+    these = Answer.objects.filter(pk__in=list(answers.values_list("pk", flat=True)))  # as in answer_claim
+    these.filter(state=State.NEW).update(state=State.STOPPED)
+    running = these.filter(state=State.RUNNING)
     running.update(stop_wanted=True)
     return list(running.values_list("stream_id", flat=True))
 

@@ -6,13 +6,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from threading import Barrier
 
 import httpx
 import pytest
+from django.db import connection
 from gateway_desk import Caller, Desk, wait_until
 from playground_browser import Browser
 
+from accounts.models import User
 from inference.models import Answer
+from inference.playground.services import answer_claim
 from models_registry.models import Model
 from models_registry.services import model_disable
 
@@ -90,6 +95,23 @@ def test_a_stream_opened_many_times_at_once_is_answered_once(browser: Browser, c
     assert sum("finished" in events.names for events in heard) == 1
     assert sum(events.is_closed_only for events in heard) == 7
     assert browser.caller.records() == 1
+
+
+def test_of_many_who_claim_an_answer_at_once_one_wins(browser: Browser, chat: str) -> None:
+    for _ in range(10):
+        (path,) = browser.streams("hi", chat)
+        claim = partial(claim_together, Barrier(8), path.rstrip("/").rpartition("/")[2], browser.caller.user)
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(claim, range(8))) == 1
+        Answer.objects.filter(turn__conversation__user=browser.caller.user).update(state="stopped")
+
+
+def claim_together(together: Barrier, stream_id: str, user: User, number: int) -> bool:
+    together.wait()
+    try:
+        return answer_claim(stream_id=stream_id, user=user, request_id=f"{number}") is not None
+    finally:
+        connection.close()
 
 
 def test_a_form_posted_twice_makes_one_turn(browser: Browser, chat: str) -> None:
