@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 INTERVAL_S = 1.0
 LATE_S = 1.0  # a tick, a second look and two probes on a busy machine
-BACKDATED_S = 45
+BACKDATED_S = 35  # more than a lease, and long before the checking is given up
 CHECKING_S = 60
 SERVED_S = 1.0
 MODELS: list[dict[str, Any]] = [
