@@ -15,6 +15,7 @@ from inference.gateway.routes import EndpointRoute
 from inference.gateway.sse import DONE, EventSplitter, EventTooLarge, event_data
 from inference.gateway.upstream import Transport, UpstreamRequest, UpstreamResponse
 from models_registry.vendors.base import Dialect, DialectError, Json, Reply, Target
+from models_registry.vendors.openai_shape import embeddings_joined, inputs_count
 from models_registry.vendors.thinking import lift_reply
 from models_registry.vendors.wire import error_message, snippet
 
@@ -78,6 +79,8 @@ def words_of(body: bytes) -> str:
 
 async def ask(transport: Transport, endpoint: EndpointRoute, operation: str, request: Json) -> Reply:
     """The whole reply in canonical shape. Raises UpstreamFailure."""
+    if endpoint.inputs_max and inputs_count(request.get("input")) > endpoint.inputs_max:
+        return await ask_in_parts(transport, endpoint, operation, request)
     response = await send(transport, endpoint, operation, request)
     try:
         body = await response.read()
@@ -85,6 +88,14 @@ async def ask(transport: Transport, endpoint: EndpointRoute, operation: str, req
         return lift_reply(reply) if endpoint.thinking == "lift" else reply
     finally:
         response.close()
+
+
+async def ask_in_parts(transport: Transport, endpoint: EndpointRoute, operation: str, request: Json) -> Reply:
+    """One after the other, for an upstream that counts inputs counts calls too; the first failure is that of all."""
+    inputs, size = request["input"], endpoint.inputs_max
+    assert size is not None
+    parts = [{**request, "input": inputs[start : start + size]} for start in range(0, len(inputs), size)]
+    return embeddings_joined([await ask(transport, endpoint, operation, part) for part in parts])
 
 
 def parsed_reply(endpoint: EndpointRoute, body: bytes, request: Json, content_type: str) -> Reply:

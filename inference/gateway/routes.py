@@ -34,6 +34,7 @@ class EndpointRoute:
     blocked: str = ""
     thinking: str = "leave"
     parameter_profile: str = "none"
+    inputs_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

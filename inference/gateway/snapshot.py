@@ -94,10 +94,12 @@ def price_in_force(prices: Iterable[Price]) -> PriceInForce:
 def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
     key = endpoint.api_key
     raw = endpoint.auth == Endpoint.Auth.RAW
+    vendor = VENDORS[endpoint.vendor]
+    spec = vendor.kinds[model.kind]
     return EndpointRoute(
         id=endpoint.pk,
         vendor=endpoint.vendor,
-        dialect=VENDORS[endpoint.vendor].kinds[model.kind].dialect,
+        dialect=spec.dialect,
         inference_url=endpoint.inference_url,
         upstream_model=endpoint.upstream_model,
         headers={"Authorization": key.reveal() if raw else f"Bearer {key.reveal()}"} if key else {},
@@ -107,7 +109,8 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
         is_up=endpoint.health != Endpoint.Health.DOWN,
         blocked=why_blocked(endpoint.inference_url),
         thinking=endpoint.thinking,
-        parameter_profile=endpoint.parameter_profile,
+        parameter_profile=vendor.parameter_profile(endpoint.parameter_profile),
+        inputs_max=spec.inputs_max,
     )
 
 

@@ -88,6 +88,7 @@ class KindSpec:
     example_model: str = ""
     help: Text = NO_TEXT
     names_model: bool = True  # False where the vendor's path has one model, and the request names none
+    inputs_max: int | None = None  # of one embedding call; more are split
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,13 @@ class Vendor:
     needs_key: bool = True
     auths: tuple[str, ...] = ("bearer",)
     thinkings: tuple[str, ...] = ("leave", "lift")
-    parameter_profiles: tuple[str, ...] = ("none", "qwen")
+    parameter_profiles: tuple[str, ...] = ("none", "qwen")  # one alone is implied
     lists_models: bool = True  # GET …/models beside the inference path
     docs_url: str = ""
     help: Text = NO_TEXT
+
+    def parameter_profile(self, chosen: str) -> str:
+        return chosen if chosen in self.parameter_profiles else self.parameter_profiles[0]
 
     def fields(self, kind: str) -> tuple[str, ...]:
         """The fields of section 连接 that make sense for this vendor and kind, in their order."""

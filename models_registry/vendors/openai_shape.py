@@ -1,12 +1,13 @@
 """Dialects of everything that speaks OpenAI's shape; vendors differ in path and in small habits. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from models_registry.vendors.base import DialectError, Json, Outgoing, Reply, Target
+from models_registry.vendors.base import DialectError, Json, Outgoing, Reply, Target, UsageSeen
 from models_registry.vendors.wire import (
     json_object,
     snippet,
@@ -129,7 +130,27 @@ class EmbeddingDialect:
 
 def inputs_count(value: Any) -> int:
     """A string or one list of token ids is one input; a list of either is several."""
-    return len(value) if isinstance(value, list) and not isinstance(value[0], int) else 1
+    return len(value) if isinstance(value, list) and value and not isinstance(value[0], int) else 1
+
+
+def embeddings_joined(replies: Sequence[Reply]) -> Reply:
+    """As if all inputs had been sent at once: rows numbered through, usage added up where every part has one."""
+    rows = [row for reply in replies for row in sorted(reply.data["data"], key=row_index)]
+    for index, row in enumerate(rows):
+        row["index"] = index
+    used = [reply.usage.prompt_tokens if reply.usage else None for reply in replies]
+    data: Json = {**replies[0].data, "data": rows}
+    if any(tokens is None for tokens in used):
+        data.pop("usage", None)
+        return Reply(data)
+    total = sum(tokens or 0 for tokens in used)
+    data["usage"] = {"prompt_tokens": total, "total_tokens": total}
+    return Reply(data, UsageSeen(prompt_tokens=total))
+
+
+def row_index(row: Json) -> int:
+    index = row.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def convert(row: Any, wants_base64: bool) -> bool:

@@ -6,6 +6,9 @@ from models_registry.vendors import VENDORS
 from models_registry.vendors.wire import url_join
 
 YUANJING = "https://maas-api.ai-yuanjing.com/openapi"
+DASHSCOPE = "https://dashscope.aliyuncs.com"
+NATIVE_RERANK = "/services/rerank/text-rerank/text-rerank"
+ARK = "https://ark.cn-beijing.volces.com"
 CHAT = "https://maas.ai-yuanjing.com/openapi/compatible-mode/v1"
 TABLE = [
     # vendor, kind, operation, given, called
@@ -42,6 +45,19 @@ TABLE = [
     ("yuanjing", "ocr", "ocr", f"{YUANJING}/v1", f"{YUANJING}/v1/unicom-ocr"),
     ("yuanjing", "ocr", "ocr", f"{YUANJING}/v1/unicom-ocr", f"{YUANJING}/v1/unicom-ocr"),
     ("yuanjing", "ocr", "ocr", f"{YUANJING}/v1/unicom-ocr/", f"{YUANJING}/v1/unicom-ocr"),
+    ("dashscope", "llm", "chat", f"{DASHSCOPE}/compatible-mode/v1", f"{DASHSCOPE}/compatible-mode/v1/chat/completions"),
+    (
+        "dashscope",
+        "embedding",
+        "embeddings",
+        f"{DASHSCOPE}/compatible-mode/v1/embeddings",
+        f"{DASHSCOPE}/compatible-mode/v1/embeddings",
+    ),
+    ("dashscope", "rerank", "rerank", f"{DASHSCOPE}/api/v1", f"{DASHSCOPE}/api/v1{NATIVE_RERANK}"),
+    ("dashscope", "rerank", "rerank", f"{DASHSCOPE}/api/v1/services/rerank/", f"{DASHSCOPE}/api/v1{NATIVE_RERANK}"),
+    ("dashscope", "rerank", "rerank", f"{DASHSCOPE}/api/v1{NATIVE_RERANK}", f"{DASHSCOPE}/api/v1{NATIVE_RERANK}"),
+    ("ark", "llm", "chat", f"{ARK}/api/v3", f"{ARK}/api/v3/chat/completions"),
+    ("ark", "llm", "chat", f"{ARK}/api/v3/chat/completions", f"{ARK}/api/v3/chat/completions"),
 ]
 
 
