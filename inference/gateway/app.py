@@ -17,6 +17,7 @@ from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.exchange import Exchange, Receive, Send
 from inference.gateway.limits import LimitCounter, LocalLimits
 from inference.gateway.metrics import RUNNING, answered
+from inference.gateway.native.speech import FORMS, MULTIMODAL, SERVICES, Form, Speech
 from inference.gateway.openapi import openapi_bytes
 from inference.gateway.quoting import quote_for
 from inference.gateway.reading import read_request, take_image
@@ -44,11 +45,11 @@ POSTS = {
 
 
 def is_data_plane(scope: Scope) -> bool:
-    """Everything under /v1/ and /v2/rerank; without /v1 the POST paths, and models for those with a key."""
+    """Everything under /v1/, /v2/rerank and DashScope's paths; without /v1 the POST paths, and models with a key."""
     path: str = scope["path"]
     if path.startswith("/v1/") or path in {"/v1", "/v2/rerank"}:
         return True
-    if path in POSTS:
+    if path in POSTS or path.startswith(SERVICES):
         return True
     if path == "/models" or (path.startswith("/models/") and not path.endswith("/")):
         return any(name == b"authorization" for name, _ in scope["headers"])
@@ -132,12 +133,32 @@ def route(scope: Scope) -> tuple[str, Handler]:
     if path in {"/models", "/models/", "/openapi.json"} or path.startswith("/models/"):
         handler = handle_openapi if path == "/openapi.json" else handle_models
         return "models", handler if method in {"GET", "HEAD"} else refuse_method("GET, HEAD")
+    if scope["path"].startswith(SERVICES):
+        return native_route(scope["path"], method)
     return "none", handle_unknown
 
 
 def operation_handler(operation: Operation) -> Handler:
     async def handle(gateway: Gateway, exchange: Exchange) -> None:
         await relay(gateway, exchange, operation)
+
+    return handle
+
+
+def native_route(path: str, method: str) -> tuple[str, Handler]:
+    """DashScope's own paths; even what is not there is told in its language."""
+    form = FORMS.get(path)
+    if form is None:
+        return "none", native_handler(MULTIMODAL, handle_unknown)
+    if method != "POST":
+        return form.operation, native_handler(form, refuse_method("POST"))
+    return form.operation, native_handler(form, HANDLERS[form.operation])
+
+
+def native_handler(form: Form, handler: Handler) -> Handler:
+    async def handle(gateway: Gateway, exchange: Exchange) -> None:
+        exchange.speech = Speech(form, exchange.request_id)
+        await handler(gateway, exchange)
 
     return handle
 

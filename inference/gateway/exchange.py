@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -11,6 +11,9 @@ from inference.gateway.errors import GatewayError
 from inference.gateway.request_ids import request_id_make
 from inference.gateway.routes import Principal
 from inference.gateway.sse import data_event
+
+if TYPE_CHECKING:
+    from inference.gateway.native.speech import Speech
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,18 +33,20 @@ class Exchange:
     """One request and its answer.
 
     `principal` is given by code of this process alone, for a user it has signed in: nothing a request can carry
-    sets it, so that what comes from outside always needs a key.
+    sets it, so that what comes from outside always needs a key. `speech` is that of a caller who speaks
+    DashScope's language.
     """
 
     __slots__ = (
         *("began_at", "headers", "is_stream", "path", "principal"),
-        *("receive", "request_id", "send", "started", "status"),
+        *("receive", "request_id", "send", "speech", "started", "status"),
     )
 
     def __init__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send, principal: Principal | None = None
     ) -> None:
         self.principal = principal
+        self.speech: Speech | None = None
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.receive = receive
@@ -89,14 +94,20 @@ class Exchange:
 
     async def send_error(self, error: GatewayError, headers: Iterable[Header] = ()) -> None:
         own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-        await self.send_json(error.status, orjson.dumps(error.body(self.request_id)), [*own, *headers])
+        body = self.speech.error(error) if self.speech else orjson.dumps(error.body(self.request_id))
+        await self.send_json(error.status, body, [*own, *headers])
 
     async def fail(self, error: GatewayError) -> None:
         """As JSON, or where a stream began already as the event that ends it."""
         if not self.started:
             await self.send_error(error)
         elif self.is_stream:
-            await self.finish(error_event(error, self.request_id))
+            await self.finish(self.error_event(error))
+
+    def error_event(self, error: GatewayError) -> bytes:
+        if self.speech:
+            return self.speech.end_with(error)
+        return data_event(orjson.dumps(error.body(self.request_id)))
 
     async def start_stream(self, headers: Iterable[Header]) -> None:
         self.is_stream = True
@@ -117,10 +128,6 @@ class Exchange:
     @property
     def elapsed_ms(self) -> int:
         return round((time.perf_counter() - self.began_at) * 1000)
-
-
-def error_event(error: GatewayError, request_id: str) -> bytes:
-    return data_event(orjson.dumps(error.body(request_id)))
 
 
 def too_large(limit: int) -> GatewayError:

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 from inference.gateway.errors import KINDS
+from inference.gateway.native.speech import SERVICES
+from inference.gateway.native.words import CODES
 
 Json = dict[str, Any]
 
@@ -37,6 +39,10 @@ ERROR = record(
     },
     "error", "request_id",
 )  # fmt: skip
+NATIVE_ERROR = record(
+    {"code": {"type": "string", "enum": list(CODES.values())}, "message": STRING, "request_id": STRING},
+    "code", "message", "request_id",
+)  # fmt: skip
 MODEL: Json = {"type": "string", "minLength": 1, "description": "as GET /v1/models lists it"}
 OUTPUT: Json = {
     "stream": {"type": ["boolean", "null"]},
@@ -55,6 +61,10 @@ CHAT = record(
     "model", "messages",
 )  # fmt: skip
 IMAGE: Json = {"type": "string", "description": "a data URL or http(s) URL"}
+RERANK_OPTIONS: Json = {
+    "top_n": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000_000},
+    "return_documents": {"type": ["boolean", "null"]},
+}
 REQUESTS: Json = {
     "chat/completions": ("Chat, whole or streamed", CHAT),
     "completions": ("Text completion", record({"model": MODEL, "prompt": TEXTS, **OUTPUT}, "model", "prompt")),
@@ -72,8 +82,7 @@ REQUESTS: Json = {
                 "model": MODEL,
                 "query": STRING,
                 "documents": array(STRING, minItems=1, maxItems=2048),
-                "top_n": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000_000},
-                "return_documents": {"type": ["boolean", "null"]},
+                **RERANK_OPTIONS,
             },
             "model", "query", "documents",
         ),
@@ -81,6 +90,45 @@ REQUESTS: Json = {
     "ocr": ("Text of a picture", record({"model": MODEL, "image": IMAGE}, "model", "image")),
     "estimate": ("What a call would cost", CHAT),
 }  # fmt: skip
+
+PARAMETERS: Json = {
+    "type": ["object", "null"],
+    "properties": {
+        "result_format": {"enum": ["text", "message", None]},
+        "incremental_output": {"type": ["boolean", "null"]},
+        "max_tokens": OUTPUT["max_tokens"],
+        "n": OUTPUT["n"],
+    },
+    "description": "temperature, top_p, seed, stop, enable_search, enable_thinking, … are passed on",
+}
+MESSAGES: Json = array(record({"role": STRING}, "role"), minItems=1, maxItems=10_000)
+PROMPT: Json = {"type": "string", "minLength": 1}
+NATIVE: Json = {
+    "aigc/text-generation/generation": (
+        "Text generation",
+        {"anyOf": [record({"messages": MESSAGES}, "messages"), record({"prompt": PROMPT}, "prompt")]},
+        PARAMETERS,
+    ),
+    "aigc/multimodal-generation/generation": (
+        "Generation from text, pictures, films and sound", record({"messages": MESSAGES}, "messages"), PARAMETERS
+    ),
+    "embeddings/text-embedding/text-embedding": (
+        "Embeddings",
+        record({"texts": TEXTS}, "texts"),
+        {**PARAMETERS, "properties": {"dimension": {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000}}},
+    ),
+    "rerank/text-rerank/text-rerank": (
+        "Documents by relevance to a query",
+        record({"query": STRING, "documents": array(STRING, minItems=1, maxItems=2048)}, "query", "documents"),
+        {**PARAMETERS, "properties": RERANK_OPTIONS},
+    ),
+}  # fmt: skip
+SSE_HEADER: Json = {
+    "name": "X-DashScope-SSE",
+    "in": "header",
+    "schema": {"enum": ["enable", "disable"]},
+    "description": "enable: the answer is streamed as DashScope's events",
+}
 
 
 @cache
@@ -91,15 +139,16 @@ def openapi_bytes() -> bytes:
             "info": {
                 "title": "Model Console data plane",
                 "version": "1",
-                "description": "OpenAI-compatible inference. Every path also answers without /v1.",
+                "description": "OpenAI-compatible inference; every /v1 path also answers without /v1. The paths under "
+                f"{SERVICES} speak DashScope's own language.",
             },
             "servers": [{"url": "/"}],
             "components": {
                 "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-                "schemas": {"Error": ERROR},
+                "schemas": {"Error": ERROR, "DashScopeError": NATIVE_ERROR},
             },
             "security": [{"key": []}],
-            "paths": {**posts(), **models()},
+            "paths": {**posts(), **natives(), **models()},
         }
     )
 
@@ -113,11 +162,22 @@ def posts() -> Json:
     return paths
 
 
-def operation(summary: str, body: Json) -> Json:
+def natives() -> Json:
+    return {f"{SERVICES}{path}": {"post": native(path, *spec)} for path, spec in NATIVE.items()}
+
+
+def native(path: str, summary: str, given: Json, parameters: Json) -> Json:
+    """DashScope's shape in and out, its words for errors."""
+    body = record({"model": MODEL, "input": given, "parameters": parameters}, "model", "input")
+    described = operation(f"{summary}, in DashScope's native shape", body, error="DashScopeError")
+    return {**described, "parameters": [SSE_HEADER]} if path.startswith("aigc/") else described
+
+
+def operation(summary: str, body: Json, *, error: str = "Error") -> Json:
     return {
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": responses("400 401 402 403 404 413 429 500 502 503 504"),
+        "responses": responses("400 401 402 403 404 413 429 500 502 503 504", error),
     }
 
 
@@ -137,8 +197,8 @@ def models() -> Json:
     }
 
 
-def responses(errors: str) -> Json:
-    failed = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+def responses(errors: str, error: str = "Error") -> Json:
+    failed = {"application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}}}
     good = {"application/json": {"schema": OBJECT}, "text/event-stream": {"schema": EVENT}}
     return {
         "200": {"description": "The answer", "content": good},

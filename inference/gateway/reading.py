@@ -12,6 +12,7 @@ from python_multipart.multipart import Field, File
 
 from inference.gateway.errors import BadRequest
 from inference.gateway.exchange import Exchange
+from inference.gateway.native.speech import GuestSpeech
 from inference.gateway.requests import Operation, check_model, decode_data_url, known_type, mistyped, parse_json
 from inference.gateway.watch import Watch
 from inference.pictures import TOTAL_S, PictureError, picture_fetch
@@ -42,9 +43,21 @@ async def read_request(exchange: Exchange, operation: Operation, body_bytes_max:
         request = parse_json(body)
         if operation.name == "ocr":
             take_image(request)
+        elif exchange.speech is not None or "input" in request:
+            request = canonical(exchange, operation, request)
     check_model(request)
     operation.check(request)
     return request
+
+
+def canonical(exchange: Exchange, operation: Operation, request: Json) -> Json:
+    """A body in DashScope's language, on its own paths or by its `input` on chat/completions; any other as it is."""
+    if exchange.speech is None:
+        if operation.name != "chat" or "messages" in request or not isinstance(request["input"], dict):
+            return request
+        exchange.speech = GuestSpeech(exchange.request_id)
+    is_streamed = (exchange.header(b"x-dashscope-sse") or "").strip().lower() == "enable"
+    return exchange.speech.canonical(request, is_streamed=is_streamed)
 
 
 def read_form(content_type: str, body: bytes) -> Json:

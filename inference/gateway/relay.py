@@ -15,7 +15,7 @@ from inference.gateway.bill import place_hold, settle, settle_later
 from inference.gateway.call import Call, Ending, Gateway
 from inference.gateway.dialogue import ask
 from inference.gateway.errors import GatewayError, UpstreamFailure
-from inference.gateway.exchange import Exchange, error_event
+from inference.gateway.exchange import Exchange
 from inference.gateway.limits import Entry
 from inference.gateway.metering import StreamMeter, reply_usage
 from inference.gateway.quoting import check_max_cost, quote_for, with_cap
@@ -146,6 +146,8 @@ def whole(call: Call, reply: Reply) -> Ending:
     """The body is made before the bill: what cannot be said is not charged."""
     usage = reply_usage(reply, call.hold.quote)
     try:
+        if speech := call.exchange.speech:
+            return Ending("success", usage, body=speech.reply(reply, usage))
         body = reply_body(call.operation, reply, usage, model=call.model.name, request_id=call.exchange.request_id)
     except orjson.JSONEncodeError as error:
         raise UpstreamFailure("upstream_error", "The upstream's reply is nested too deeply.") from error
@@ -186,7 +188,9 @@ async def conclude(call: Call, ending: Ending, settlement: Settlement) -> None:
 def last_events(call: Call, ending: Ending, settlement: Settlement) -> bytes:
     request_id, last = call.exchange.request_id, money_comment(settlement)
     if ending.error:
-        return last + error_event(ending.error, request_id)
+        return last + call.exchange.error_event(ending.error)
+    if speech := call.exchange.speech:
+        return last + speech.end(ending.usage)
     if call.wants_usage and call.meter.seen is None:
         event = usage_event(call.operation, call.model.name, request_id, int(time.time()), ending.usage)
         last = data_event(orjson.dumps(event)) + last

@@ -17,7 +17,7 @@ from inference.gateway.routes import EndpointRoute
 from inference.gateway.routing import first_that_answers
 from inference.gateway.sse import DONE, KEEPALIVE, data_event, event_data
 from inference.gateway.watch import Interrupted
-from models_registry.vendors.base import Reply
+from models_registry.vendors.base import Json, Reply
 from models_registry.vendors.openai_shape import choice_text
 from models_registry.vendors.thinking import StreamLifter, lift_reply
 from models_registry.vendors.wire import error_message
@@ -99,11 +99,12 @@ async def stream_opened(call: Call) -> UpstreamStream:
 class Passage:
     """Decides event by event what the caller gets."""
 
-    __slots__ = ("call", "endpoint", "failure", "is_done", "lifter", "meter")
+    __slots__ = ("call", "endpoint", "failure", "is_done", "lifter", "meter", "speech")
 
     def __init__(self, call: Call, endpoint: EndpointRoute) -> None:
         self.call = call
         self.meter = call.meter
+        self.speech = call.exchange.speech if call.is_streamed else None
         self.endpoint = endpoint
         self.lifter = StreamLifter() if endpoint.thinking == "lift" else None
         self.is_done = False
@@ -117,29 +118,40 @@ class Passage:
             if data == DONE:
                 self.is_done = True
                 if self.lifter and (rest := self.lifter.rest()):
-                    out.append(data_event(orjson.dumps(rest)))
+                    out.append(self.told(rest))
                 break
             passed = event if data is None else self.carry_data(event, data)
             if self.failure:
                 break
             out.append(passed)
+        if self.speech:
+            out.append(self.speech.flush())
         return b"".join(out)
 
     def carry_data(self, event: bytes, data: bytes) -> bytes:
         parsed = parse_event(data)
         if parsed is None:
-            return event
+            return event if self.speech is None else b""
         if ("error" in parsed or "choices" not in parsed) and (message := error_message(parsed)):
             self.failure = UpstreamFailure("upstream_error", cleaned(message, self.endpoint))
             return b""
         self.meter.read(parsed)
         is_changed = self.lifter is not None and self.lifter.lift(parsed)
+        if self.speech:
+            return self.told(parsed)
         if parsed.get("usage") and not self.call.wants_usage:
             if not parsed.get("choices"):
                 return b""
             del parsed["usage"]
             is_changed = True
-        return data_event(orjson.dumps(parsed)) if is_changed else event
+        return self.told(parsed) if is_changed else event
+
+    def told(self, chunk: Json) -> bytes:
+        """A canonical event for the caller; in DashScope's language it is told together with those beside it."""
+        if self.speech is None:
+            return data_event(orjson.dumps(chunk))
+        self.speech.absorb(chunk)
+        return b""
 
     @property
     def outgrew_hold(self) -> bool:

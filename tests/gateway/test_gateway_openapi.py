@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from gateway_desk import Caller, Desk
 
+from inference.gateway.native.speech import FORMS
+
 pytestmark = pytest.mark.slow
 
 
@@ -14,7 +16,9 @@ def names(desk: Desk) -> dict[str, str]:
     """Path → a model it can call."""
     chat = desk.model("chat")
     kinds = {"embeddings": desk.model("embed", kind="embedding"), "rerank": desk.model("rerank", kind="rerank")}
-    return {"chat/completions": chat, "completions": chat, "estimate": chat, **kinds}
+    native = {path.partition("/v1/")[2]: form.operation for path, form in FORMS.items()}
+    ours = {"chat/completions": chat, "completions": chat, "estimate": chat, **kinds}
+    return {**ours, **{path: kinds.get(operation, chat) for path, operation in native.items()}}
 
 
 def naming(names: dict[str, str]) -> Callable[[Any], None]:

@@ -9,6 +9,8 @@ from gateway_desk import QUESTION, Caller, Desk
 from accounts.money import nano_to_yuan
 from inference.gateway.app import POSTS
 from inference.gateway.errors import KINDS
+from inference.gateway.native.speech import FORMS
+from inference.gateway.native.words import CODES
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER {}", "{}", "Bearer  {}"])
@@ -81,9 +83,11 @@ def test_head_answers_like_get_without_a_body(caller: Caller) -> None:
 def test_the_openapi_document_describes_every_path_and_error(desk: Desk) -> None:
     document: dict[str, Any] = desk.http.get("/v1/openapi.json").json()
     assert document["openapi"].startswith("3.")
-    assert {f"/v1{path}" for path in POSTS} | {"/v1/models", "/v1/models/{id}", "/v2/rerank"} == set(document["paths"])
+    ours = {f"/v1{path}" for path in POSTS} | {"/v1/models", "/v1/models/{id}", "/v2/rerank"}
+    assert ours | set(FORMS) == set(document["paths"])
     codes = document["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]
     assert codes == list(KINDS)
+    assert document["components"]["schemas"]["DashScopeError"]["properties"]["code"]["enum"] == list(CODES.values())
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert {"200", "401"} <= set(operation["responses"]), path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from simulator.replies.plan import message_texts, plan_call, tool_call
+from simulator.replies.plan import message_texts, plan_call, tool_call, video_count
 from simulator.replies.shapes import Event, Reply, Stream, json_body
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from simulator.replies.plan import Plan
     from simulator.replies.shapes import Call
-
-VIDEO_TOKENS = 100
 
 # The vendor writes the word, not JSON's null, while an answer goes on.
 UNFINISHED = "null"
@@ -36,10 +34,10 @@ def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def native_usage(plan: Plan, video: int, pieces_said: int | None = None) -> dict[str, Any]:
+def native_usage(plan: Plan, pieces_said: int | None = None) -> dict[str, Any]:
     if plan.switches.usage_shape is not None:
         return plan.usage(pieces_said)
-    prompt, completion = plan.prompt_tokens + video, plan.completion_tokens(pieces_said)
+    prompt, completion, video = plan.prompt_tokens, plan.completion_tokens(pieces_said), plan.video_tokens
     usage = {"input_tokens": prompt, "output_tokens": completion, "total_tokens": prompt + completion}
     return {**usage, "video_tokens": video} if video else usage
 
@@ -48,21 +46,21 @@ def _generation(call: Call, *, as_messages: bool, as_parts: bool) -> Reply:
     given, parameters = mapping(call.body, "input"), mapping(call.body, "parameters")
     prompt = given.get("prompt")
     texts = [prompt] if isinstance(prompt, str) else message_texts(given.get("messages"))
-    plan = plan_call(call, texts, {**call.body, **parameters})
-    shape = _Shape(plan, as_messages, as_parts, VIDEO_TOKENS * _videos(given.get("messages")))
+    plan = plan_call(call, texts, {**call.body, **parameters}, videos=video_count(given.get("messages")))
+    shape = _Shape(plan, as_messages, as_parts)
     if call.stream:
         return Stream(_events(shape, incremental=parameters.get("incremental_output") is True))
     reply = shape.reply(0, len(plan.pieces), plan.finish)
     if plan.switches.usage != "none":
-        reply["usage"] = native_usage(plan, shape.video)
+        reply["usage"] = native_usage(plan)
     return json_body(reply)
 
 
 class _Shape:
     """One reply shape for the whole answer and for any stretch of its pieces."""
 
-    def __init__(self, plan: Plan, as_messages: bool, as_parts: bool, video: int) -> None:
-        self.plan, self.as_messages, self.as_parts, self.video = plan, as_messages, as_parts, video
+    def __init__(self, plan: Plan, as_messages: bool, as_parts: bool) -> None:
+        self.plan, self.as_messages, self.as_parts = plan, as_messages, as_parts
 
     def reply(self, start: int, stop: int, finish: str) -> dict[str, Any]:
         pieces = self.plan.pieces[start:stop]
@@ -104,7 +102,7 @@ def _events(shape: _Shape, *, incremental: bool) -> Iterator[Event]:
 def _event(shape: _Shape, reply: dict[str, Any], position: int, step: int | None = None) -> Event:
     if _has_usage(shape.plan, position):
         said = min(position, len(shape.plan.pieces)) if shape.plan.switches.usage in ("each", "last") else None
-        reply["usage"] = native_usage(shape.plan, shape.video, said)
+        reply["usage"] = native_usage(shape.plan, said)
     head = f"id:{position}\nevent:result\n:HTTP_STATUS/200\n"
     return Event(orjson.dumps(reply), step, pause=step is not None, head=head)
 
@@ -114,8 +112,3 @@ def _has_usage(plan: Plan, position: int) -> bool:
     if plan.switches.usage == "first":
         return position == 1
     return plan.switches.usage in ("last", "only") or plan.has_usage_at(position)
-
-
-def _videos(messages: object) -> int:
-    parts = [m["content"] for m in messages if isinstance(m.get("content"), list)] if isinstance(messages, list) else []
-    return sum("video" in part for content in parts for part in content if isinstance(part, dict))

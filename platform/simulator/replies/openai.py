@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from simulator.replies.plan import message_texts, plan_call, tool_call
+from simulator.replies.plan import message_texts, plan_call, tool_call, video_count
 from simulator.replies.shapes import DONE, Event, RefusedError, Reply, Stream, json_body
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ Delta = dict[str, Any]
 
 
 def chat(call: Call) -> Reply:
-    plan = plan_call(call, message_texts(call.body.get("messages")), call.body)
+    messages = call.body.get("messages")
+    plan = plan_call(call, message_texts(messages), call.body, videos=video_count(messages))
     if call.stream:
         return Stream(_events(plan, _chat_choice, "chat.completion.chunk", _wants_usage(call), role=True))
     choices = [_message_choice(plan, index) for index in range(plan.choices)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from simulator.switches import Switches
 
 MAX_CHOICES = 128
+VIDEO_TOKENS = 100
+VIDEO_NAMES = {"video", "video_url"}
 TOOL_CALL_ID = "call_sim_1"
 
 # The tags are cut in their middle: whoever looks for "<think>" in one piece must fail.
@@ -41,6 +43,7 @@ class Plan:
     pieces: tuple[Piece, ...]
     finish: str
     prompt_tokens: int
+    video_tokens: int = 0  # a part of the prompt's
     switches: Switches
 
     def joined(self, *kinds: str) -> str:
@@ -52,7 +55,8 @@ class Plan:
 
     def usage(self, pieces_said: int | None = None) -> Usage:
         completion = self.completion_tokens(pieces_said)
-        return usage_of(self.prompt_tokens, completion, self.switches.usage_shape, self.reasoning_tokens)
+        usage = usage_of(self.prompt_tokens, completion, self.switches.usage_shape, self.reasoning_tokens)
+        return {**usage, "prompt_tokens_details": {"video_tokens": self.video_tokens}} if self.video_tokens else usage
 
     def completion_tokens(self, pieces_said: int | None = None) -> int:
         """Tokens after so many pieces; a prescribed total grows in proportion."""
@@ -73,7 +77,9 @@ class Plan:
         return mode == "each"
 
 
-def plan_call(call: Call, texts: Iterable[str], params: Mapping[str, Any], prompts: int = 1) -> Plan:
+def plan_call(
+    call: Call, texts: Iterable[str], params: Mapping[str, Any], *, prompts: int = 1, videos: int = 0
+) -> Plan:
     """`params` holds n, max_tokens and tools: the body itself, or DashScope's `parameters`."""
     switches = call.switches
     tool = _tool_name(params) if switches.tools else None
@@ -87,7 +93,8 @@ def plan_call(call: Call, texts: Iterable[str], params: Mapping[str, Any], promp
         choices=_choices(params) * prompts,
         pieces=pieces[:limit],
         finish=switches.finish or ("length" if limit < len(pieces) else natural),
-        prompt_tokens=prompt_tokens(switches, texts),
+        prompt_tokens=prompt_tokens(switches, texts) + VIDEO_TOKENS * videos,
+        video_tokens=VIDEO_TOKENS * videos,
         switches=switches,
     )
 
@@ -96,6 +103,12 @@ def message_texts(messages: object) -> list[str]:
     if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
         raise RefusedError("messages must be a list of messages that is not empty")
     return [text_of(message.get("content")) for message in messages]
+
+
+def video_count(messages: object) -> int:
+    """Films and lists of frames in the parts of messages, by OpenAI's or DashScope's names."""
+    parts = [m["content"] for m in messages if isinstance(m.get("content"), list)] if isinstance(messages, list) else []
+    return sum(bool(VIDEO_NAMES & part.keys()) for content in parts for part in content if isinstance(part, dict))
 
 
 def tool_call(name: str, arguments: str) -> dict[str, Any]:
