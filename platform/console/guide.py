@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from inference.gateway.errors import KINDS
+from inference.gateway.native.speech import SERVICES
+from inference.gateway.native.words import CODES
 from models_registry.catalogue import chat_model_suggested
 from models_registry.samples import example_call, samples_of, this_site
 
@@ -26,6 +29,7 @@ class GuidePage:
 PAGES = {
     "": GuidePage(_("快速开始"), _("三步完成第一次调用"), "start"),
     "openai-sdk": GuidePage("OpenAI SDK", _("Python 与 Node，换一个地址即可"), "openai_sdk"),
+    "dashscope-sdk": GuidePage("DashScope SDK", _("原生路径，任何模型都能用"), "dashscope_sdk"),
     "chatbox": GuidePage("Chatbox", _("桌面与手机对话客户端"), "chatbox"),
     "cherry-studio": GuidePage("Cherry Studio", _("桌面对话与知识库客户端"), "cherry_studio"),
     "anythingllm": GuidePage("AnythingLLM", _("知识库问答，可同时用 Embedding"), "anythingllm"),
@@ -59,8 +63,25 @@ ERRORS = {
 }
 
 
+class NativePath(NamedTuple):
+    """One of DashScope's own paths."""
+
+    kind: str
+    path: str
+    words: Any
+
+
+NATIVE_PATHS = [
+    NativePath("LLM", f"{SERVICES}aigc/text-generation/generation", _("文本生成，可流式")),
+    NativePath("LLM", f"{SERVICES}aigc/multimodal-generation/generation", _("图片、视频与音频理解，可流式")),
+    NativePath("Embedding", f"{SERVICES}embeddings/text-embedding/text-embedding", _("向量")),
+    NativePath("Rerank", f"{SERVICES}rerank/text-rerank/text-rerank", _("按相关性排序")),
+]
+
+
 class ErrorRow(NamedTuple):
     code: str
+    native_code: str
     status: int
     words: ErrorWords
 
@@ -81,9 +102,16 @@ def guide(request: HttpRequest, topic: str = "") -> HttpResponse:
         "model": model,
         "samples": samples,
         "python": [sample for sample in samples if sample.language == "python"],
-        "errors": sorted((ErrorRow(code, KINDS[code].status, words) for code, words in ERRORS.items()), key=by_status),
+        "errors": error_rows(),
+        "native_url": f"{settings.PUBLIC_URL}/api/v1",
+        "native_paths": NATIVE_PATHS,
     }
     return render(request, f"guide/{page.template}.html", context)
+
+
+def error_rows() -> list[ErrorRow]:
+    rows = [ErrorRow(code, CODES[code], KINDS[code].status, words) for code, words in ERRORS.items()]
+    return sorted(rows, key=by_status)
 
 
 def by_status(row: ErrorRow) -> tuple[int, str]:

@@ -9,6 +9,8 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from console.guide import ERRORS, PAGES
 from inference.gateway.errors import KINDS
+from inference.gateway.native.speech import FORMS
+from inference.gateway.native.words import CODES
 
 PATHS = [f"/guide/{topic}/" if topic else "/guide/" for topic in PAGES]
 
@@ -34,7 +36,8 @@ def test_the_readers_own_address_is_filled_in(browser: Client, settings: Setting
     settings.PUBLIC_URL = "https://llm.example.cn"
     page = re.sub(r"<[^>]+>", "", browser.get(path).content.decode())
     assert "https://llm.example.cn" in page
-    assert ("https://llm.example.cn/v1" in page) is (path != "/guide/cherry-studio/")
+    is_openai = path not in {"/guide/cherry-studio/", "/guide/dashscope-sdk/"}
+    assert ("https://llm.example.cn/v1" in page) is is_openai
 
 
 def test_cherry_studio_is_given_the_address_without_the_version(browser: Client, settings: Settings) -> None:
@@ -50,6 +53,16 @@ def test_every_error_of_the_data_plane_is_explained_with_its_status(browser: Cli
         assert re.search(rf"<td[^>]*>{kind.status}</td><td[^>]*><code>{code}</code>", page), code
     for header in ("X-Request-Id", "X-Request-Cost", "X-Account-Balance", "Retry-After", "X-Max-Cost"):
         assert header in page
+
+
+def test_the_dashscope_page_has_its_address_every_path_and_every_word_for_errors(
+    browser: Client, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://llm.example.cn"
+    page = browser.get("/guide/dashscope-sdk/").content.decode()
+    assert 'data-copy="https://llm.example.cn/api/v1"' in page
+    for word in (*FORMS, *CODES.values()):
+        assert word in page
 
 
 def test_an_unknown_page_is_missing_and_strangers_are_sent_to_sign_in(browser: Client) -> None:
