@@ -56,17 +56,18 @@ TEXTS: Json = {
         array({"type": "string", "minLength": 1}, minItems=1, maxItems=2048),
     ]
 }
-CHAT = record(
-    {"model": MODEL, "messages": array(record({"role": STRING}, "role"), minItems=1, maxItems=10_000), **OUTPUT},
-    "model", "messages",
-)  # fmt: skip
+MESSAGES: Json = array(record({"role": STRING}, "role"), minItems=1, maxItems=10_000)
+CHAT = record({"model": MODEL, "messages": MESSAGES, **OUTPUT}, "model", "messages")
+CHAT_OR_NATIVE: Json = {
+    "anyOf": [CHAT, record({"model": MODEL, "input": record({"messages": MESSAGES}, "messages")}, "model", "input")]
+}
 IMAGE: Json = {"type": "string", "description": "a data URL or http(s) URL"}
 RERANK_OPTIONS: Json = {
     "top_n": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000_000},
     "return_documents": {"type": ["boolean", "null"]},
 }
 REQUESTS: Json = {
-    "chat/completions": ("Chat, whole or streamed", CHAT),
+    "chat/completions": ("Chat, whole or streamed; a body with `input` is answered as DashScope does", CHAT_OR_NATIVE),
     "completions": ("Text completion", record({"model": MODEL, "prompt": TEXTS, **OUTPUT}, "model", "prompt")),
     "embeddings": (
         "Embeddings, as floats or base64",
@@ -101,7 +102,6 @@ PARAMETERS: Json = {
     },
     "description": "temperature, top_p, seed, stop, enable_search, enable_thinking, … are passed on",
 }
-MESSAGES: Json = array(record({"role": STRING}, "role"), minItems=1, maxItems=10_000)
 PROMPT: Json = {"type": "string", "minLength": 1}
 NATIVE: Json = {
     "aigc/text-generation/generation": (

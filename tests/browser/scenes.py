@@ -130,6 +130,7 @@ SCENES = (
     Scene("billing_receipt", "/billing/", act=click(".book .row-link")),
     Scene("billing_days", "/billing/?tab=days"),
     Scene("guide_sdk", "/guide/openai-sdk/"),
+    Scene("guide_dashscope", "/guide/dashscope-sdk/"),
     Scene("guide_chatbox", "/guide/chatbox/"),
     Scene("guide_errors", "/guide/errors/"),
     Scene("models_menu", "/models/", "admin", act=click("td.more summary")),

@@ -8,6 +8,7 @@ import orjson
 from billing.pricing import Usage
 from inference.gateway.errors import GatewayError
 from models_registry.vendors.base import Json
+from models_registry.vendors.openai_shape import row_index
 
 CODES: Mapping[str, str] = {
     "invalid_request_error": "InvalidParameter",
@@ -44,8 +45,8 @@ def event(number: int, data: bytes, error: GatewayError | None = None) -> bytes:
 
 # --- whole answers -----------------------------------------------------------------------------------
 def embedding_output(data: Json) -> Json:
-    rows = enumerate(data["data"])
-    return {"embeddings": [{"text_index": row.get("index", at), "embedding": row["embedding"]} for at, row in rows]}
+    rows = sorted(data["data"], key=row_index)
+    return {"embeddings": [{"text_index": at, "embedding": row["embedding"]} for at, row in enumerate(rows)]}
 
 
 def rerank_output(data: Json) -> Json:
