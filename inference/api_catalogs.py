@@ -136,7 +136,7 @@ def catalogs_read(request: HttpRequest, catalog: Slug) -> CatalogOut:
     """Every model of it, in the document's order. Admins only."""
     admin_of(request)
     found = catalog_of(catalog)
-    models = [model_shown(found, model, series=series.name) for series in found.series for model in series.models]
+    models = [model_shown(found, model, series=series.label.zh) for series in found.series for model in series.models]
     return CatalogOut(**summary(found), models=models)
 
 

@@ -134,14 +134,14 @@ def groups_of(catalog: Catalog, query: str, ticked: Collection[str]) -> list[Gro
     for series in catalog.series:
         lines = [line(model, there, ticked) for model in series.models]
         if found := [one for one in lines if one.is_ticked or query in f"{one.model.name} {one.words}".lower()]:
-            groups.append(Group(series.name, found))
+            groups.append(Group(words_of(series.label), found))
     return groups
 
 
 def line(model: CatalogModel, there: Collection[str], ticked: Collection[str]) -> Line:
     offer = Offer(**model.price.columns()) if model.price else None
-    told = [model.title, model.says, words_of(model.note) if model.note else ""]
-    words = " · ".join(one for one in told if one)
+    told = [Words(zh=model.title, en=""), Words(zh=model.says, en=""), model.note]  # the document speaks Chinese
+    words = " · ".join(text for one in told if one and (text := words_of(one)))
     return Line(model, KINDS[model.kind], offer, words, model.name in there, model.name in ticked)
 
 

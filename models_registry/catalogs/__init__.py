@@ -62,7 +62,7 @@ class CatalogModel(Strict):
 
 
 class Series(Strict):
-    name: str
+    label: Words
     models: Annotated[list[CatalogModel], Field(min_length=1)]
 
 

@@ -47,14 +47,14 @@ def nano(yuan: str) -> int:
 def test_every_catalog_has_as_many_models_as_its_document() -> None:
     counts = {slug: len(catalog.models) for slug, catalog in CATALOGS.items()}
     assert counts == {"wcode": 40, "paratera": 24, "yunwang": 5, "common_maas": 5}
-    series = {one.name: len(one.models) for one in CATALOGS["paratera"].series}
+    series = {one.label.zh: len(one.models) for one in CATALOGS["paratera"].series}
     assert series == PARATERA_SERIES
     assert all(len(by_name(slug)) == count for slug, count in counts.items()), "a name stands twice"
 
 
 # --- 并行智算云 --------------------------------------------------------------------------------------
 def test_the_models_of_paratera_stand_in_the_documents_series_and_order() -> None:
-    ours = [(series.name, model.name) for series in CATALOGS["paratera"].series for model in series.models]
+    ours = [(series.label.zh, model.name) for series in CATALOGS["paratera"].series for model in series.models]
     assert ours == [(row["series"], row["name"]) for row in table("paratera")]
 
 
