@@ -40,5 +40,5 @@ def test_ticked_models_are_imported_and_seen_in_the_list(tab: OpenTab) -> None:
     expect(one.page.locator(".models-table .row-link")).to_have_text(["walk/GLM-4-Flash", "walk/QwQ-32B"])
     one.page.locator("[data-select-all]").check()
     one.page.locator(".models-bar [value=delete]").click()
-    one.page.locator("#ask [name=confirmed], #ask button.danger").last.click()
+    one.page.locator("#ask .danger-fill").click()
     expect(one.page.locator(".models-table .row-link")).to_have_count(0)
