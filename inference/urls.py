@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.views import importing, model_actions, models, playground
+from inference.views import catalogs, importing, model_actions, models, playground
 
 urlpatterns = [
     # --- 模型管理
@@ -14,6 +14,7 @@ urlpatterns = [
     path("models/<int:model_id>/delete/", model_actions.delete, name="model_delete"),
     # --- 导入模型
     path("models/import/", importing.model_import, name="model_import"),
+    path("models/catalogs/", catalogs.model_catalogs, name="model_catalogs"),
     path("models/<int:model_id>/edit/", importing.model_edit, name="model_edit"),
     # --- 体验中心
     path("playground/", playground.playground, name="playground"),

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from inference.gateway.app import POSTS
+from models_registry.catalogs import CATALOGS
 from models_registry.documents import registry_parse
 from models_registry.vendors import VENDORS
 
@@ -64,3 +66,15 @@ def test_every_file_the_architecture_names_in_the_gateway_exists() -> None:
     for name in re.findall(r"`(\w+\.py)`", ARCHITECTURE):
         found = [*(ROOT / "inference").rglob(name), *(ROOT / "billing").rglob(name)]
         assert found, name
+
+
+def test_the_compatibility_page_counts_the_models_of_every_catalog() -> None:
+    page = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")
+    for catalog in CATALOGS.values():
+        assert re.search(rf"\| {re.escape(catalog.label.zh)} \| {len(catalog.models)}\b", page), catalog.slug
+        assert f"\n## {catalog.label.zh}\n" in page
+
+
+def test_the_compatibility_page_names_every_path_of_the_gateway() -> None:
+    page = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")
+    assert [path for path in POSTS if path != "/estimate" and path not in page] == []

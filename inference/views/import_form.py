@@ -175,14 +175,7 @@ class ImportForm(forms.Form):
         return url
 
     def clean_api_key(self) -> str:
-        key: str = self.cleaned_data["api_key"].strip()
-        if key.lower().startswith("bearer "):
-            key = key[7:].strip()
-        if key.startswith("env:"):
-            raise ValidationError(_("env: 只用于命令行的模型文件，这里直接填写密钥"), code="invalid")
-        if not HEADER_TEXT.match(key):
-            raise ValidationError(_("密钥只能含可见的英文字符，检查是否混入了空格或中文"), code="invalid")
-        return key
+        return key_typed(self.cleaned_data["api_key"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -251,6 +244,18 @@ class ImportForm(forms.Form):
         if self.shape.unit == "free":
             return {"free": True}
         return {name: cleaned[name] for name in self.shape.prices if cleaned.get(name)} or None
+
+
+def key_typed(text: str) -> str:
+    """The key alone, where it was pasted with its Bearer. Raises ValidationError."""
+    key = text.strip()
+    if key.lower().startswith("bearer "):
+        key = key[7:].strip()
+    if key.startswith("env:"):
+        raise ValidationError(_("env: 只用于命令行的模型文件，这里直接填写密钥"), code="invalid")
+    if not HEADER_TEXT.match(key):
+        raise ValidationError(_("密钥只能含可见的英文字符，检查是否混入了空格或中文"), code="invalid")
+    return key
 
 
 # --- what stands in the fields at first ---------------------------------------------------------------

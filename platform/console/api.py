@@ -14,6 +14,7 @@ from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 from billing.api import router as billing_router
 from inference.api import router as models_router
+from inference.api_catalogs import router as catalogs_router
 from inference.api_probe import router as probe_router
 from models_registry.api import router as vendors_router
 
@@ -41,6 +42,7 @@ api = ManagementApi(
 api.add_router("", billing_router)
 api.add_router("", accounts_router)
 api.add_router("", vendors_router)
+api.add_router("", catalogs_router)
 api.add_router("", probe_router)
 api.add_router("", models_router)
 

@@ -48,6 +48,7 @@ ACTIONS = (
     Place(gettext_lazy("新建 API 密钥"), "key_new", "plus", "new api key create 创建"),
     Place(gettext_lazy("更换密码"), "account_change_password", "lock", "password 修改"),
     Place(gettext_lazy("导入模型"), "model_import", "package-plus", "import model add 添加", is_for_admins=True),
+    Place(gettext_lazy("从价目表导入"), "model_catalogs", "list-plus", "catalog price list 批量", is_for_admins=True),
 )
 
 

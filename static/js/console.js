@@ -168,21 +168,22 @@ document.addEventListener("input", (event) => {
   event.target.removeAttribute("aria-invalid");
 });
 
-// --- choosing rows ---------------------------------------------------------------------------------
+// --- choosing rows: those in view ------------------------------------------------------------------
+const IN_VIEW = 'tr:not([hidden]) input[name="selected"]';
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.matches("[data-select-all]")) {
-    box.closest("form").querySelectorAll('input[name="selected"]').forEach((one) => { one.checked = box.checked; });
+    box.closest("form").querySelectorAll(IN_VIEW).forEach((one) => { one.checked = box.checked; });
   }
   if (box.matches('[data-select-all], input[name="selected"]')) showBulk(box.closest("form"));
   if (box.matches("[data-submit]")) box.form.requestSubmit();
 });
 function showBulk(form) {
-  const all = form.querySelectorAll('input[name="selected"]').length;
+  const all = form.querySelectorAll(IN_VIEW).length;
   const chosen = form.querySelectorAll('input[name="selected"]:checked').length;
   form.querySelectorAll("[data-bulk]").forEach((bar) => { bar.hidden = !chosen; });
   form.querySelectorAll("[data-chosen]").forEach((word) => { word.textContent = chosen; });
   const head = form.querySelector("[data-select-all]");
-  if (head) { head.checked = chosen === all && all > 0; head.indeterminate = chosen > 0 && chosen < all; }
+  if (head) { head.checked = chosen >= all && all > 0; head.indeterminate = chosen > 0 && chosen < all; }
 }
 document.querySelectorAll("[data-indeterminate]").forEach((box) => { box.indeterminate = true; });

@@ -29,6 +29,7 @@ PAGES = (
     Page("settings", "/settings/"),
     Page("models", "/models/", "admin"),
     Page("model_import", "/models/import/", "admin"),
+    Page("model_catalogs", "/models/catalogs/", "admin"),
     Page("ledger", "/ledger/", "admin"),
     Page("styleguide", "/styleguide/", "admin"),
 )

@@ -143,6 +143,8 @@ SCENES = (
         act=probed("{upstream}/v1", WRONG_KEY),
     ),
     Scene("import_passed", "/models/import/", "admin", act=probed("{upstream}/v1", "chat;chunks=24;reasoning=8")),
+    Scene("catalogs_paratera", "/models/catalogs/?catalog=paratera", "admin", act=tick("QwQ-32B", "GLM-4-Flash")),
+    Scene("catalogs_unpriced", "/models/catalogs/?catalog=yunwang&tick=all", "admin"),
     Scene("palette", "/", act=click("[data-palette]:visible")),
     Scene("password_change", "/accounts/password/change/"),
     Scene("password_reset", "/accounts/password/reset/", "visitor"),

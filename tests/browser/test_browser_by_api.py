@@ -23,6 +23,7 @@ PAGES = {
     "/settings/": "developer",
     "/models/": "admin",
     "/models/import/": "admin",
+    "/models/catalogs/": "admin",
 }
 
 
@@ -34,9 +35,19 @@ def test_the_command_of_a_page_works(tab: OpenTab, site: Site, path: str) -> Non
     command = one.page.locator(".by-api pre").inner_text()
     answer = call(command, site.keys[ADMIN])
     assert answer.is_success, answer.text
-    if path == "/models/import/":
-        made = f"{answer.url}/{answer.json()['name']}"
+    for name in made_by(path, answer):
+        made = f"{site.url}/api/v1/models/{name}"
         assert httpx.delete(made, headers={"Authorization": f"Bearer {site.keys[ADMIN]}"}).status_code == 204
+
+
+def made_by(path: str, answer: httpx.Response) -> list[str]:
+    """The names of models that must go again."""
+    match path:
+        case "/models/import/":
+            return [answer.json()["name"]]
+        case "/models/catalogs/":
+            return list(answer.json()["imported"])
+    return []
 
 
 def call(command: str, key: str) -> httpx.Response:

@@ -38,7 +38,7 @@ def headers_of(user: User) -> dict[str, str]:
 
 
 def naming(user: User) -> Callable[[Any], None]:
-    """Made-up ids lead to 404; these are of a model (there again when a call has deleted it), a vendor and a key."""
+    """Made-up ids lead to 404; these are of what there is (a model again when a call has deleted it)."""
     endpoint = {"vendor": "openai_compatible", "inference_url": "http://127.0.0.1:9/v1", "model": "nobody-answers"}
     model = {"name": f"openapi/{next(serial)}", "kind": "llm", "price": {"free": True}, "endpoints": [endpoint]}
     document = registry_parse(json.dumps({"models": [model]}))
@@ -50,6 +50,8 @@ def naming(user: User) -> Callable[[Any], None]:
             wanted["name"] = made.name
             if "endpoint_id" in wanted:
                 wanted["endpoint_id"] = made.endpoints.get().pk
+        if "catalog" in wanted:
+            wanted["catalog"] = "wcode"
         if "slug" in wanted:
             wanted["slug"] = endpoint["vendor"]
         if "key_id" in wanted:
