@@ -1,4 +1,4 @@
-"""The playground's conversations. What an answer cost stands in the ledger; the copy here is for showing."""
+"""The playground's conversations and tryouts. What a call cost stands in the ledger; the copy here is for showing."""
 
 import secrets
 from datetime import timedelta
@@ -115,3 +115,36 @@ class Answer(models.Model):
         if not self.completion_tokens or self.duration_ms is None or self.first_byte_ms is None:
             return None
         return 1000 * self.completion_tokens / max(1, self.duration_ms - self.first_byte_ms)
+
+
+class Tryout(models.Model):
+    """One call of a model that does not chat. `key` stands for the very form that was sent, and is its claim."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tryouts")
+    kind = models.CharField(max_length=16)
+    model = models.CharField(max_length=200)
+    key = models.CharField(max_length=64, unique=True)
+    body = models.JSONField()  # of the call
+    found = models.JSONField(default=dict)  # what the page shows of the reply
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    request_id = models.CharField(max_length=64, blank=True)
+    prompt_tokens = models.BigIntegerField(default=0)
+    cost_nano = models.BigIntegerField(null=True)  # what was charged; none where nothing was booked
+    duration_ms = models.IntegerField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Its end is still to come. Once its hold would be void, its process has died."""
+        within = timedelta(seconds=settings.HOLD_DEADLINE_S)
+        return self.state == self.State.RUNNING and timezone.now() - self.created_at < within

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.views import catalogs, importing, model_actions, models, playground
+from inference.views import catalogs, importing, model_actions, models, playground, tryouts
 
 urlpatterns = [
     # --- 模型管理
@@ -29,4 +29,10 @@ urlpatterns = [
     path("playground/<int:pk>/delete/", playground.delete, name="playground_delete"),
     path("playground/code/", playground.code, name="playground_code"),
     path("playground/estimate/", playground.estimate, name="playground_estimate"),
+    path("playground/embedding/", tryouts.tryouts, {"kind": "embedding"}, name="playground_embedding"),
+    path("playground/rerank/", tryouts.tryouts, {"kind": "rerank"}, name="playground_rerank"),
+    path("playground/ocr/", tryouts.tryouts, {"kind": "ocr"}, name="playground_ocr"),
+    path("playground/<str:kind>/<int:pk>/", tryouts.tryout, name="playground_tryout"),
+    path("playground/<str:kind>/<int:pk>/result/", tryouts.result, name="playground_tryout_result"),
+    path("playground/<str:kind>/code/", tryouts.code, name="playground_tryout_code"),
 ]

@@ -46,11 +46,6 @@ class Entry:
         return self.state == Model.State.ENABLED and self.health != "down"
 
     @property
-    def is_in_playground(self) -> bool:
-        """It takes chats so far."""
-        return self.is_callable and self.kind == Model.Kind.LLM
-
-    @property
     def has_output_price(self) -> bool:
         return self.kind == Model.Kind.LLM
 

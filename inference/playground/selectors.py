@@ -5,7 +5,8 @@ from typing import NamedTuple
 from django.db.models import Prefetch, QuerySet, Sum
 
 from accounts.models import User
-from inference.models import Answer, Conversation, Turn
+from inference.models import Answer, Conversation, Tryout, Turn
+from inference.playground.kinds import TABS, Tab
 from inference.playground.messages import Exchanged
 from models_registry.catalogue import Entry, entries_of
 from models_registry.models import Model
@@ -37,6 +38,22 @@ def choices_of_kind(*, kind: str) -> list[Choice]:
 def choice_of(entry: Entry) -> Choice:
     offer = entry.offer
     return Choice(entry.name, entry.health, offer.input_nano, offer.output_nano, offer.call_nano)
+
+
+def tabs_shown(*, kind: str) -> list[Tab]:
+    """Those of kinds that have an enabled model, and the one in view."""
+    enabled = Model.objects.filter(state=Model.State.ENABLED).order_by("kind").values_list("kind", flat=True).distinct()
+    shown = {*enabled, kind}
+    return [tab for tab in TABS if tab.kind in shown]
+
+
+def kind_of_model(*, name: str) -> str:
+    """ "" where there is none of that name."""
+    return Model.objects.filter(name=name.replace("\0", "")).values_list("kind", flat=True).first() or ""
+
+
+def tryouts_visible(*, user: User, kind: str) -> QuerySet[Tryout]:
+    return Tryout.objects.filter(user=user, kind=kind)
 
 
 # --- conversations -----------------------------------------------------------------------------------

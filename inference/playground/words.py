@@ -32,7 +32,26 @@ ERRORS = {
     "interrupted": Words(_("生成被中断，服务在途中重启"), _("再发送一次；已生成的部分按用量计费。")),
     "internal_error": Words(_("网关内部出错，没有计费"), _("稍后再试，并把请求 ID 告诉管理员。")),
 }
+TRYOUT_ERRORS = ERRORS | {
+    "insufficient_balance": Words(
+        _("余额不足，没有调用模型"),
+        _("减少文本，换用更便宜的模型，或联系管理员充值。"),
+        "billing",
+        _("查看账单"),
+    ),
+    "model_not_found": Words(_("模型已停用或不存在"), _("换一个模型再发送。"), "catalogue", _("查看模型广场")),
+    "invalid_request_error": Words(_("上游不接受这次请求"), _("检查文本的数量和长度再试。")),
+    "request_too_large": Words(_("内容太长"), _("缩短或减少文本。")),
+    "upstream_error": Words(_("上游出错，没有给出结果"), _("稍后再试，或换一个模型。")),
+    "unreadable_reply": Words(_("模型的回复无法显示"), _("调用已完成并计费，换一个模型再试。")),
+    "interrupted": Words(_("调用被中断，服务在途中重启"), _("再发送一次。")),
+}
 
 
 def words_for(code: str) -> Words:
     return ERRORS.get(code, ERRORS["internal_error"])
+
+
+def tryout_words(code: str) -> Words:
+    """A process that died amid the call left no code."""
+    return TRYOUT_ERRORS.get(code or "interrupted", ERRORS["internal_error"])

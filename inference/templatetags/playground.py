@@ -5,9 +5,9 @@ from functools import lru_cache
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from inference.models import Answer
+from inference.models import Answer, Tryout
 from inference.playground.markdown import render
-from inference.playground.words import Words, words_for
+from inference.playground.words import Words, tryout_words, words_for
 
 register = template.Library()
 
@@ -34,3 +34,8 @@ def split(words: str) -> list[str]:
 def error_words(answer: Answer) -> Words:
     """A process that died in mid-answer left no code."""
     return words_for(answer.error_code or "interrupted")
+
+
+@register.simple_tag
+def tryout_error(tryout: Tryout) -> Words:
+    return tryout_words(tryout.error_code)

@@ -4,12 +4,14 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -21,6 +23,7 @@ from billing.selectors import balance_of
 from inference.models import Answer, Conversation, Turn
 from inference.playground.events import CLOSE, answer_events, finished_context
 from inference.playground.forms import COLUMNS_MAX, PROMPT_MAX, ParametersForm, PromptForm, TitleForm
+from inference.playground.kinds import TRIED, tab_of
 from inference.playground.messages import chat_body
 from inference.playground.runs import Run, body_quote, running
 from inference.playground.selectors import (
@@ -30,6 +33,8 @@ from inference.playground.selectors import (
     conversations_visible,
     cost_so_far,
     earlier_exchanges,
+    kind_of_model,
+    tabs_shown,
     turns_shown,
 )
 from inference.playground.services import (
@@ -60,6 +65,10 @@ def conversation_of(request: HttpRequest, pk: int | None) -> Conversation | None
 @login_required
 @require_GET
 def playground(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """Links name a model and no kind: one that does not chat opens on its own tab."""
+    asked = request.GET.get("model", "")
+    if pk is None and asked and (kind := kind_of_model(name=asked)) in TRIED:
+        return redirect(f"{reverse(tab_of(kind).page)}?{urlencode({'model': asked})}")
     return render(request, "inference/playground.html", page_context(request, conversation_of(request, pk)))
 
 
@@ -72,6 +81,8 @@ def page_context(
     turns = turns_shown(conversation=conversation, limit=limit) if conversation else []
     return {
         "nav": "playground",
+        "kind": Model.Kind.LLM,
+        "kinds": tabs_shown(kind=Model.Kind.LLM),
         "conversation": conversation,
         "turns": turns,
         "has_earlier": bool(turns) and turns[0].number > 1,

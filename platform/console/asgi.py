@@ -14,6 +14,7 @@ from billing.clerk_process import startup_freeze  # noqa: E402
 from console.planes import gateway_app  # noqa: E402 - Django's apps have to be loaded first
 from inference.gateway.app import is_data_plane  # noqa: E402
 from inference.playground.runs import runs_end  # noqa: E402
+from inference.playground.tryouts import tryouts_end  # noqa: E402
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -41,5 +42,6 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await runs_end()
+    await tryouts_end()
     await gateway_app.stop()
     await send({"type": "lifespan.shutdown.complete"})

@@ -96,7 +96,7 @@ def model_row(entry: Entry, words: str) -> Row:
 
 def model_actions(entry: Entry, words: str, is_admin: bool) -> list[Row]:
     rows = []
-    if entry.is_in_playground:
+    if entry.is_callable:
         text = format_html("{} {}", _("在体验中心打开"), marked(entry.name, words))
         rows.append(Row(f"{reverse('playground')}?model={quote(entry.name, safe='')}", "message-square-text", text))
     if is_admin:

@@ -147,6 +147,9 @@ UPSTREAM_TOTAL_TIMEOUT_S = env.float("UPSTREAM_TOTAL_TIMEOUT_S", 600)
 STREAM_KEEPALIVE_S = env.float("STREAM_KEEPALIVE_S", 15)
 PROBE_INTERVAL_S = env.float("PROBE_INTERVAL_S", 60)
 MAX_BODY_MB = env.float("MAX_BODY_MB", 20)
+# Pictures to be tried stay in memory: they are never written anywhere, and what is larger is not taken.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = int(MAX_BODY_MB * 1024 * 1024)
 DRAIN_TIMEOUT_S = env.float("DRAIN_TIMEOUT_S", 30)
 WEB_WORKERS = env.int("WEB_WORKERS", 1)
 

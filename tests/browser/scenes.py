@@ -124,6 +124,8 @@ SCENES = (
     Scene("playground_two", "/playground/", act=asked("DeepSeek-R1", "DeepSeek-V3")),
     Scene("playground_running", "/playground/", act=asked("QwQ-32B", waits=False)),
     Scene("playground_code", "/playground/", act=click("[formaction='/playground/code/']")),
+    Scene("playground_compared", "/playground/embedding/?example", act=click("[data-send]")),
+    Scene("playground_ranked", "/playground/rerank/?example", act=click("[data-send]")),
     Scene("key_made", "/keys/new/", act=key_made),
     Scene("key_revoke", "/keys/", act=click("a[data-dialog]")),
     Scene("usage_month", "/usage/?days=30"),

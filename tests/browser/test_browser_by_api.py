@@ -16,6 +16,8 @@ PAGES = {
     "/catalogue/DeepSeek-R1/": "developer",
     "/compare/?compare=DeepSeek-R1": "developer",
     "/playground/": "developer",
+    "/playground/embedding/": "developer",
+    "/playground/rerank/": "developer",
     "/keys/": "developer",
     "/keys/new/": "developer",
     "/usage/": "developer",

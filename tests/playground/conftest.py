@@ -48,6 +48,7 @@ def play_desk(database: None) -> Iterator[Desk]:
         SimulatorThread() as simulator,
         mock.patch("inference.gateway.snapshot.LOOK_EVERY_S", 0.01),
         mock.patch("inference.playground.runs.gateway_app", planes.gateway_app),
+        mock.patch("inference.playground.tryouts.gateway_app", planes.gateway_app),
         override_settings(**limits),
         Server(planes) as url,
     ):

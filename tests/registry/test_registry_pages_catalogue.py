@@ -64,8 +64,8 @@ def test_the_table_shows_enabled_models_with_prices_and_what_a_yuan_buys(browser
     assert f"/playground/?model=qwen-{mark}-dear" in row
     assert f"qwen-{mark}-off" not in page
     embedding = page[page.index(f">BAAI/bge-{mark}:v1.5<") :].split("</tr>")[0]
-    assert "/playground/" not in embedding  # which is for chats
-    assert f"/catalogue/BAAI/bge-{mark}:v1.5/" in embedding
+    assert f"/playground/?model=BAAI%2Fbge-{mark}%3Av1.5" in embedding
+    assert f"/catalogue/BAAI/bge-{mark}:v1.5/" in page
     down = page[page.index(f"glm-{mark}-free") :].split("</tr>")[0]
     assert "不可用" in down
     assert "免费" in down
