@@ -22,6 +22,7 @@ from inference.gateway.metering import StreamMeter
 from inference.gateway.quoting import quote_for
 from inference.gateway.routes import Principal
 from inference.gateway.sse import DONE, EventSplitter, event_data
+from inference.playground.asking import Asking
 from inference.playground.services import (
     Claimed,
     Made,
@@ -47,19 +48,17 @@ DRAIN_S = 10.0
 running: dict[str, "Run"] = {}  # by stream id
 
 
-class Run:
+class Run(Asking):
     """`answer` is its row once it is claimed; None for good where somebody else was first."""
 
     def __init__(self, stream_id: str, user: User) -> None:
+        super().__init__()
         self.stream_id = stream_id
         self.user = user
         self.answer: Answer | None = None
         self.finished: Answer | None = None
         self.is_over = False
         self.changed = asyncio.Event()
-        self.left = asyncio.Event()
-        self.body = b""
-        self.was_read = False
         self.status = 0
         self.splitter = EventSplitter()
         self.lifter = StreamLifter()
@@ -72,10 +71,6 @@ class Run:
     def start(self) -> "Run":
         self.task = asyncio.get_running_loop().create_task(self.work())
         return self
-
-    def leave(self) -> None:
-        """The reader is gone, or wants it to end. Harmless after the end."""
-        self.left.set()
 
     # --- the life of it ------------------------------------------------------------------------
     async def work(self) -> None:
@@ -142,13 +137,6 @@ class Run:
         )
 
     # --- ASGI, from the caller's side ------------------------------------------------------------
-    async def receive(self) -> Message:
-        if not self.was_read:
-            self.was_read = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]

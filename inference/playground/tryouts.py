@@ -18,6 +18,7 @@ from inference.gateway.exchange import Exchange, Message
 from inference.gateway.instance import gateway_app
 from inference.gateway.routes import Principal
 from inference.models import Tryout
+from inference.playground.asking import Asking
 from inference.playground.findings import UnreadableReply
 from inference.playground.kinds import TRIED
 from inference.playground.threads import in_thread
@@ -65,7 +66,7 @@ async def tryouts_end() -> None:
     """The server stops: what still runs leaves the gateway and is settled before the clerk goes."""
     tasks = list(making)
     for call in making.values():
-        call.left.set()
+        call.leave()
     if tasks:
         await asyncio.wait(tasks, timeout=DRAIN_S)
 
@@ -84,17 +85,16 @@ def encoded(body: Json, picture: Picture | None) -> Content:
     return Content(form.headers["content-type"], form.read())
 
 
-class WholeCall:
+class WholeCall(Asking):
     """The relay's caller inside this process: a body in, a whole reply out."""
 
     def __init__(self, tryout: Tryout, content: Content) -> None:
+        super().__init__(content.body)
         kind = TRIED[tryout.kind]
-        self.tryout, self.operation, self.body = tryout, kind.operation, content.body
+        self.tryout, self.operation = tryout, kind.operation
         headers = [(b"content-type", content.content_type.encode())]
         scope = {"type": "http", "method": "POST", "path": f"/v1{kind.path}", "headers": headers}
         self.exchange = Exchange(scope, self.receive, self.send)
-        self.left = asyncio.Event()
-        self.was_read = False
         self.status = 0
         self.reply = b""
 
@@ -113,13 +113,6 @@ class WholeCall:
             )
         except Exception:
             log.exception("the call of tryout %s failed", self.tryout.pk)
-
-    async def receive(self) -> Message:
-        if not self.was_read:
-            self.was_read = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
-        await self.left.wait()
-        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
