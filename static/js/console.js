@@ -22,6 +22,8 @@ function copyPlain(text) {  // browsers offer their clipboard to https and local
 
 // --- toasts ----------------------------------------------------------------------------------------
 function toast(text, { bad = false, retry = null } = {}) {
+  const toasts = document.getElementById("toasts");
+  [...toasts.children].forEach((one) => { if (one.querySelector(".words")?.textContent === text) one.remove(); });
   const box = document.createElement("div");
   box.className = "toast";
   const mark = document.createElement("span");
@@ -43,7 +45,7 @@ function toast(text, { bad = false, retry = null } = {}) {
   close.textContent = "×";
   close.onclick = () => box.remove();
   box.append(close);
-  document.getElementById("toasts").append(box);
+  toasts.append(box);
   if (!bad) leaveLater(box);
 }
 function leaveLater(box) {
@@ -151,6 +153,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   found.classList.add("is-waiting");
 });
 function giveBack(event) {
+  if (event.detail.elt.matches("[data-background]")) return;  // nobody asked for it, so nobody is told
   const found = event.detail.elt.closest?.(".switch");
   if (found?.dataset.before) { found.setAttribute("aria-checked", found.dataset.before); found.classList.remove("is-waiting"); }
   const said = event.detail.xhr?.getResponseHeader?.("X-Error") ;

@@ -19,8 +19,12 @@
     prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      if (!isBusy()) form.requestSubmit(form.querySelector("[data-send]"));
+      if (!isBusy() && prompt.value.trim()) form.requestSubmit(form.querySelector("[data-send]"));
     });
+    // The second click of a double click: by then the place may hold the other button, or an empty prompt.
+    form.addEventListener("click", (event) => {
+      if (event.detail > 1 && event.target.closest("[data-send], [data-stop]")) { event.preventDefault(); event.stopPropagation(); }
+    }, true);
     document.addEventListener("htmx:beforeSwap", (event) => {
       const turn = event.detail.xhr?.getResponseHeader?.("X-Turn");
       if (turn && document.getElementById(turn)) event.detail.shouldSwap = false; // the same form again

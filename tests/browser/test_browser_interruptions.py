@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SLOW, QUICK = "QwQ-32B", "DeepSeek-V3"
+ESTIMATE_MS = 600
 ANSWERS = (
     "SELECT a.state, a.request_id, a.completion_tokens, a.cost_nano FROM inference_answer a"
     " JOIN inference_turn t ON t.id = a.turn_id WHERE t.prompt = '{prompt}'"
@@ -121,7 +122,8 @@ def test_a_lost_connection_ends_the_answer_and_its_return_shows_the_end(browser:
     books = Books(site, "a connection that is lost")
     with Relay(site.product.server.port) as wire, tabs_watched(Chrome(browser, wire.url)) as open_tab:
         one = open_tab("developer")
-        one.expected += ["net::ERR_", "[object Event]"]  # Chromium's words, and what htmx logs of an EventSource
+        # Chromium's words, what htmx logs of an EventSource, and of an estimate that was under way.
+        one.expected += ["net::ERR_", "[object Event]", "htmx:afterRequest", "htmx:sendError"]
         in_mid_stream(one, books.prompt)
         wire.cut()
         books.check_upstream_closed()
@@ -143,8 +145,11 @@ def test_a_prompt_that_could_not_be_sent_stays_and_is_sent_once_later(tab: OpenT
     one.page.context.set_offline(True)
     one.page.fill("#prompt", books.prompt)
     one.page.locator("[data-send]").click()
-    expect(one.page.locator(".toast")).to_be_visible()
+    expect(one.page.locator(".toast")).to_have_count(1)
     expect(one.page.locator("#prompt")).to_have_value(books.prompt)
+    one.page.wait_for_timeout(ESTIMATE_MS)  # the cost estimate fails too, and nobody asked for it
+    one.page.locator("[data-send]").click()
+    expect(one.page.locator(".toast")).to_have_count(1)
     one.page.context.set_offline(False)
     one.page.locator("[data-send]").click()
     expect(one.page.locator(".answer .status.ok")).to_be_visible()
@@ -165,3 +170,29 @@ def test_sent_twice_in_one_breath_is_one_turn(tab: OpenTab, site: Site, by: str)
     expect(one.page.locator(".answer .status.ok")).to_be_visible()
     expect(one.page.locator(".turn")).to_have_count(1)
     books.check("done")
+
+
+def second_click(one: Tab) -> None:
+    one.page.mouse.down(click_count=2)
+    one.page.mouse.up(click_count=2)
+
+
+def test_a_late_second_click_neither_stops_nor_sends(tab: OpenTab, site: Site) -> None:
+    books = Books(site, "twice with a slow hand")
+    one = tab("developer")
+    one.open(f"/playground/?model={SLOW}")
+    one.page.fill("#prompt", books.prompt)
+    box = one.page.locator("[data-send]").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    one.page.mouse.click(x, y)
+    expect(one.page.locator("[data-stop]")).to_be_visible()
+    assert one.page.evaluate("([x, y]) => document.elementFromPoint(x, y).matches('[data-stop], [data-stop] *')", [x, y])
+    second_click(one)
+    expect(one.page.locator(".answer")).to_contain_text("w20 ")
+    one.page.mouse.click(x, y)
+    expect(one.page.locator(".answer .status.off")).to_be_visible()
+    second_click(one)
+    one.page.locator("#prompt").press("Enter")
+    expect(one.page.locator(".turn")).to_have_count(1)
+    books.check("stopped")
