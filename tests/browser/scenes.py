@@ -134,6 +134,7 @@ SCENES = (
     Scene("guide_sdk", "/guide/openai-sdk/"),
     Scene("guide_dashscope", "/guide/dashscope-sdk/"),
     Scene("guide_chatbox", "/guide/chatbox/"),
+    Scene("guide_vendors", "/guide/vendors/"),
     Scene("guide_errors", "/guide/errors/"),
     Scene("models_menu", "/models/", "admin", act=click("td.more summary")),
     Scene("models_bulk", "/models/", "admin", act=tick("DeepSeek-R1", "DeepSeek-V3", "QwQ-32B")),
