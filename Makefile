@@ -5,6 +5,8 @@ BIN := .venv/bin
 DONE := .venv/done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+LITELLM := 1.108.7
+PORTKEY := 1.15.2
 LOCAL_MODELS_OFF := $(filter 0 f F false False FALSE n N no No NO off Off OFF,$(LOCAL_MODELS))
 
 .PHONY: run setup test test-all lint bench bench-pages shots pictures messages lock local-models clean
@@ -57,8 +59,17 @@ test: lint
 test-all: $(DONE)/dev $(DONE)/local-models
 	@PYTHON="$(BIN)/python" scripts/test_all.sh
 
-bench: $(DONE)/dev
-	@$(BIN)/python -m benchmarks
+# PEERS=1 adds LiteLLM and Portkey: some 800 MB of packages the first time, and node.
+bench: $(DONE)/dev $(if $(PEERS),$(DONE)/peers)
+	@$(BIN)/python -m benchmarks $(if $(PEERS),--peers)
+
+$(DONE)/peers: $(DONE)/venv
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing LiteLLM $(LITELLM) and Portkey $(PORTKEY) into .venv/peers …"
+	@$(BIN)/python -m venv .venv/peers
+	@.venv/peers/bin/python -m pip --disable-pip-version-check --no-input --quiet install "litellm[proxy]==$(LITELLM)"
+	@npm install --prefix .venv/peers --no-audit --no-fund --no-package-lock --silent "@portkey-ai/gateway@$(PORTKEY)"
+	@touch $@
 
 bench-pages: $(DONE)/dev
 	@$(BIN)/python -m benchmarks.pages
