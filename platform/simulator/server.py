@@ -106,6 +106,16 @@ async def start(simulator: Simulator, host: str, port: int, tls: Tls | None = No
     return runner, f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}"
 
 
+async def close(runner: web.AppRunner) -> None:
+    """A caller over TLS who never says farewell is not waited for: the loop could not be closed."""
+    connections = runner.server.connections if runner.server else []
+    transports = [connection.transport for connection in connections if connection.transport]
+    await runner.cleanup()
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)
+
+
 def run(host: str, port: int, announce: Callable[[str], object], tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -119,7 +129,7 @@ async def _serve(host: str, port: int, announce: Callable[[str], object], tls: T
     runner, url = await start(Simulator(), host, port, tls)
     announce(url)
     await stop.wait()
-    await runner.cleanup()
+    await close(runner)
 
 
 class SimulatorThread:
@@ -177,7 +187,7 @@ class SimulatorThread:
         finally:
             self._ready.set()
         await self._stop.wait()
-        await runner.cleanup()
+        await close(runner)
 
 
 async def _record(request: web.Request) -> Recorded:
