@@ -4,7 +4,7 @@ All calls are made at once, over real sockets; each cell of the table is then a 
 here by hand, from the price and from what the simulator counts, or the estimator where it says nothing.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -154,7 +154,7 @@ SQUARES = [
 class Matrix:
     """The answers of all squares, made by one caller at each of two gateways."""
 
-    answers: dict[Square, httpx.Response]
+    answers: dict[Square, Future[httpx.Response]]  # all done; one that failed fails its own cell alone
     callers: list[Caller]
 
 
@@ -170,8 +170,8 @@ def matrix(desk: Desk, hasty_desk: Desk, secured_simulator: SimulatorThread) -> 
     assert patient.secret, "the key is known before many threads ask for it"
     assert hasty.secret
     with ThreadPoolExecutor(12) as pool:
-        answered = pool.map(lambda square: asked(callers[square], square, models[square]["name"]), SQUARES)
-        return Matrix(dict(zip(SQUARES, answered, strict=True)), [patient, hasty])
+        calls = {one: pool.submit(asked, callers[one], one, models[one]["name"]) for one in SQUARES}
+    return Matrix(calls, [patient, hasty])
 
 
 def model_of(square: Square, url: str) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def asked(caller: Caller, square: Square, model: str) -> httpx.Response:
 # --- the cells -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("square", SQUARES, ids=str)
 def test_the_caller_sees_what_happened_and_pays_for_just_that(matrix: Matrix, square: Square) -> None:
-    response, cell = matrix.answers[square], square.cell
+    response, cell = matrix.answers[square].result(), square.cell
     assert response.status_code == cell.status, response.text[:500]
     shown = (
         check_stream(response, cell)

@@ -161,6 +161,13 @@ def test_health_probes_and_enabling_use_the_endpoints_authority(secured: Simulat
     assert "certificate verify failed" in endpoint_probe(endpoint_of(untold)).reason
 
 
+def test_the_probe_over_rest_uses_them(admin: KeyClient, secured: SimulatorThread) -> None:
+    asked = {"vendor": "simulator", "kind": "llm", "inference_url": f"{secured.url}/v1", "model": "chat"}
+    assert admin("post", "/probe", {**asked, "ca_certificates": secured.authority_pem}).json()["passed"]
+    (stage,) = [one for one in admin("post", "/probe", asked).json()["stages"] if one["state"] == "failed"]
+    assert (stage["name"], stage["failure"]["code"]) == ("tls", "certificate")
+
+
 # --- the form ---------------------------------------------------------------------------------------
 def form(upstream: SimulatorThread, name: str, authority: str, do: str = "enable") -> dict[str, str]:
     url = f"{upstream.url}/v1"
