@@ -74,15 +74,15 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
     if endpoint.model.stream_only:
         request = {**request, "stream": True}
     outgoing = dialect.build(request, Target(operation, endpoint.upstream_model, auth_headers(endpoint)))
-    check_answer(dialect, exchange(url, outgoing), request)
+    check_answer(dialect, exchange(url, outgoing, ca_certificates=endpoint.ca_certificates), request)
 
 
-def exchange(url: str, outgoing: Outgoing, total_s: float | None = None) -> Answer:
+def exchange(url: str, outgoing: Outgoing, total_s: float | None = None, ca_certificates: str = "") -> Answer:
     """What the upstream answers, be it good or bad. Raises ProbeFailed where nothing whole comes."""
     limits = {"connect_s": CONNECT_S, "read_s": ANSWER_S, "total_s": TOTAL_S if total_s is None else total_s}
     try:
         with (
-            guarded_client(**limits) as client,
+            guarded_client(**limits, ca_certificates=ca_certificates) as client,
             client.stream("POST", url, content=outgoing.body, headers=outgoing.headers) as response,
         ):
             body = read_plain(response, REPLY_BYTES_MAX)

@@ -13,7 +13,13 @@ from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError, endpoints_lock, health_forget
 
 ENDPOINTS_MAX = 20
-PLACE = ("inference_url", "upstream_model", "api_key", "auth")  # another of these may answer differently
+PLACE = (
+    "inference_url",
+    "upstream_model",
+    "api_key",
+    "auth",
+    "ca_certificates",
+)  # another of these may answer differently
 
 
 @transaction.atomic
