@@ -1,0 +1,87 @@
+"""Other people's clients, in an environment of their own, against the gateway.
+
+Each file of tests/clients is run by the Python of .venv/clients: those packages bind versions that are not the
+product's, and a client has nothing of ours but a URL, a key and the names of models.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from gateway_desk import Caller, Desk
+
+from billing.models import UsageRecord
+
+pytestmark = pytest.mark.clients
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS = ROOT / "tests/clients"
+CLIENTS = ROOT / ".venv/clients/bin"
+RUN_S = 120
+OPERATIONS = {
+    "calls_cohere.py": {"rerank"},
+    "calls_dashscope.py": {"chat", "embeddings", "rerank"},
+    "calls_langchain.py": {"chat", "embeddings"},
+    "calls_llama_index.py": {"rerank"},
+    "calls_llm_cli.py": {"chat"},
+    "calls_openai.py": {"chat"},
+}
+COMPLY_TESTS = 9
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients_are_installed() -> None:
+    """Whoever asks for these tests wants them run: what is missing is a failure."""
+    assert (CLIENTS / "python").exists(), f"{CLIENTS} is missing: make test-clients"
+
+
+@pytest.fixture(scope="module")
+def models(desk: Desk) -> dict[str, str]:
+    return {
+        "chat": desk.model("chat"),
+        "tools": desk.model("chat;tools"),
+        "thinking": desk.model("chat;reasoning=3", vendor="dashscope"),
+        "json": desk.model('chat;text={"city":"北京"}'),
+        "embedding": desk.model("embed;dims=8", kind="embedding"),
+        "rerank": desk.model("rerank", kind="rerank"),
+    }
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    return subprocess.run(
+        command, env={**kept, **environment}, cwd=CALLS, capture_output=True, text=True, timeout=RUN_S, check=False
+    )
+
+
+@pytest.mark.parametrize("file", sorted(OPERATIONS))
+def test_a_client_gets_what_it_expects_and_every_call_is_billed(
+    caller: Caller, models: dict[str, str], file: str
+) -> None:
+    done = run(
+        [str(CLIENTS / "python"), "-m", "pytest", "-c", "pytest.ini", file],
+        GATEWAY_URL=caller.desk.url,
+        GATEWAY_KEY=caller.secret,
+        GATEWAY_MODELS=json.dumps(models),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
+    caller.holds_nothing()
+    records = UsageRecord.objects.filter(workspace=caller.workspace).values_list("operation", "outcome", "usage_source")
+    assert set(records) == {(operation, "success", "upstream") for operation in OPERATIONS[file]}
+
+
+def test_every_file_of_clients_is_run() -> None:
+    assert {path.name for path in CALLS.glob("calls_*.py")} == set(OPERATIONS)
+
+
+def test_answers_keep_to_openais_schema(caller: Caller) -> None:
+    """llm-comply leaves out its test of thinking unless the name is that of a model that thinks."""
+    model = caller.desk.model("chat;tools;reasoning=2", name="gpt-5-simulated")
+    target = ["-u", f"{caller.desk.url}/v1", "-k", caller.secret, "-m", model]
+    done = run([str(CLIENTS / "llm-comply"), *target, "--format", "openai-chat", "--json"])
+    results = json.loads(done.stdout)["results"]
+    assert [result for result in results if result["status"] != "passed" or result.get("warnings")] == []
+    assert len(results) == COMPLY_TESTS
