@@ -62,7 +62,7 @@ lint: $(DONE)/dev
 test: lint
 	$(BIN)/python -m pytest
 
-test-clients: $(DONE)/dev $(DONE)/clients
+test-clients: $(DONE)/dev $(DONE)/local-models $(DONE)/clients
 	$(BIN)/python -m pytest -m clients
 
 test-all: $(DONE)/dev $(DONE)/local-models $(DONE)/clients

@@ -13,6 +13,8 @@ import pytest
 from gateway_desk import Caller, Desk
 
 from billing.models import UsageRecord
+from local_models.catalog import LLM
+from tests.local_models.conftest import running
 
 pytestmark = pytest.mark.clients
 
@@ -28,7 +30,6 @@ OPERATIONS = {
     "calls_llm_cli.py": {"chat"},
     "calls_openai.py": {"chat"},
 }
-COMPLY_TESTS = 9
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,11 +78,35 @@ def test_every_file_of_clients_is_run() -> None:
     assert {path.name for path in CALLS.glob("calls_*.py")} == set(OPERATIONS)
 
 
+# --- llm-comply: answers against OpenAI's schema -----------------------------------------------------
+def comply(url: str, key: str, model: str) -> dict[str, list[str] | None]:
+    """What was wrong with each of its nine tests; None where it was left out."""
+    target = ["-u", f"{url}/v1", "-k", key, "-m", model]
+    done = run([str(CLIENTS / "llm-comply"), *target, "--format", "openai-chat", "--json"])
+    results = {one["id"]: one for one in json.loads(done.stdout)["results"]}
+    assert len(results) == 9, done.stdout + done.stderr
+    return {
+        name: None if one["status"] == "skipped" else [*(one.get("errors") or []), *(one.get("warnings") or [])]
+        for name, one in results.items()
+    }
+
+
 def test_answers_keep_to_openais_schema(caller: Caller) -> None:
     """llm-comply leaves out its test of thinking unless the name is that of a model that thinks."""
     model = caller.desk.model("chat;tools;reasoning=2", name="gpt-5-simulated")
-    target = ["-u", f"{caller.desk.url}/v1", "-k", caller.secret, "-m", model]
-    done = run([str(CLIENTS / "llm-comply"), *target, "--format", "openai-chat", "--json"])
-    results = json.loads(done.stdout)["results"]
-    assert [result for result in results if result["status"] != "passed" or result.get("warnings")] == []
-    assert len(results) == COMPLY_TESTS
+    found = comply(caller.desk.url, caller.secret, model)
+    assert {name: wrong for name, wrong in found.items() if wrong != []} == {}
+
+
+def test_a_real_model_conforms_no_less_through_the_gateway(caller: Caller) -> None:
+    """What it leaves out of its answers stays left out: they are passed on as they are. A bad request is refused."""
+    with running("llm") as (_, url):
+        bare = comply(url, "none", LLM.upstream_model)
+        model = caller.desk.model([{"inference_url": f"{url}/v1", "model": LLM.upstream_model}])
+        relayed = comply(caller.desk.url, caller.secret, model)
+    assert passed(bare) == {"chat-streaming-response", "chat-streaming-usage"}
+    assert passed(relayed) == {*passed(bare), "chat-error-handling"}
+
+
+def passed(found: dict[str, list[str] | None]) -> set[str]:
+    return {name for name, wrong in found.items() if wrong == []}
