@@ -12,8 +12,20 @@ DOCUMENTS = ["It rains.", "To reset your password, open the settings.", "Bananas
 
 
 @pytest.fixture(params=[cohere.Client, cohere.ClientV2])
-def client(request: Any, target: Any) -> Any:
-    return request.param(api_key=target.key, base_url=target.url)
+def kind(request: Any) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def client(kind: Any, target: Any) -> Any:
+    return kind(api_key=target.key, base_url=target.url)
+
+
+def test_a_base_url_with_a_version_is_told_what_was_meant(kind: Any, target: Any) -> None:
+    client = kind(api_key=target.key, base_url=target.v1)
+    with pytest.raises(NotFoundError) as refused:
+        client.rerank(model=target.models["rerank"], query=QUERY, documents=DOCUMENTS)
+    assert "/rerank, so check the base URL" in refused.value.body["error"]["message"]
 
 
 def test_the_best_documents_come_first(client: Any, target: Any) -> None:
@@ -49,11 +61,11 @@ def test_the_async_client_reranks(target: Any) -> None:
     assert asyncio.run(results())[0] == 1
 
 
-def test_errors_are_the_clients_own(client: Any, target: Any) -> None:
+def test_errors_are_the_clients_own(kind: Any, client: Any, target: Any) -> None:
     with pytest.raises(NotFoundError) as unknown:
         client.rerank(model="nobody", query=QUERY, documents=DOCUMENTS)
     assert unknown.value.body["error"]["code"] == "model_not_found"
     with pytest.raises(BadRequestError):
         client.rerank(model=target.models["rerank"], query=QUERY, documents=[])
     with pytest.raises(UnauthorizedError):
-        type(client)(api_key="sk-wrong", base_url=target.url).rerank(model="x", query=QUERY, documents=DOCUMENTS)
+        kind(api_key="sk-wrong", base_url=target.url).rerank(model="x", query=QUERY, documents=DOCUMENTS)
