@@ -21,7 +21,7 @@ pytestmark = pytest.mark.clients
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = ROOT / "tests/clients"
 CLIENTS = ROOT / ".venv/clients/bin"
-RUN_S = 120
+RUN_S = 300
 OPERATIONS = {
     "calls_cohere.py": {"rerank"},
     "calls_dashscope.py": {"chat", "embeddings", "rerank"},
