@@ -149,3 +149,13 @@ def test_errors_have_a_status_a_code_and_a_message(target: Any) -> None:
     [answer] = dashscope.Generation.call(model="nobody", messages=MESSAGES, stream=True)
     assert answer.status_code == 404
     assert answer.message
+
+
+def test_a_stream_that_breaks_off_ends_in_an_error(target: Any) -> None:
+    stream = dashscope.Generation.call(
+        model=target.models["cut"], messages=MESSAGES, result_format="message", stream=True, incremental_output=True
+    )
+    *told, last = stream
+    assert "".join(ok(response).output.choices[0].message.content for response in told) == "w1 w2 "
+    assert (last.status_code, last.code) == (502, "InternalError.Upstream")
+    assert "broke off" in last.message
