@@ -59,7 +59,7 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize("file", sorted(OPERATIONS))
-def test_a_client_gets_what_it_expects_and_every_call_is_billed(
+def test_a_client_gets_what_it_expects_and_is_billed_by_the_upstreams_usage(
     caller: Caller, models: dict[str, str], file: str
 ) -> None:
     done = run(
