@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every suite: the default one and the slow one on SQLite and on PostgreSQL + Redis, then the browser's.
+# Every suite: the default one and the slow one on SQLite and on PostgreSQL + Redis, then the browser's
+# and that of other people's clients.
 # All are run whatever fails; the table at the end says what passed, what failed and what was not run.
 set -uo pipefail
 PYTHON="${PYTHON:-.venv/bin/python}"
@@ -56,6 +57,7 @@ else
     stage "slow suite on SQLite" twice on_sqlite -m slow
 fi
 stage "browser suite" browser
+stage "other people's clients" on_sqlite -m clients
 
 echo "=== test-all"
 printf '%s\n' "${summary[@]}"
