@@ -35,7 +35,7 @@ browser() {
         echo "chromium is missing: apt-get install chromium fonts-noto-cjk" >&2
         return 1
     fi
-    on_sqlite -m browser
+    twice on_sqlite -m browser
 }
 
 stage "default suite on SQLite" on_sqlite
@@ -57,7 +57,7 @@ else
     stage "slow suite on SQLite" twice on_sqlite -m slow
 fi
 stage "browser suite" browser
-stage "other people's clients" on_sqlite -m clients
+stage "other people's clients" twice on_sqlite -m clients
 
 echo "=== test-all"
 printf '%s\n' "${summary[@]}"
