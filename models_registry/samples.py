@@ -1,4 +1,4 @@
-"""Calls as code that can be pasted and run: curl, Python, Node, Go, Java. Names and texts may hold anything."""
+"""Calls as code that can be pasted and run: curl, Python, Node, Go, Java, PHP. Names and texts may hold anything."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from models_registry.vendors.base import Json
 
 KEY_VARIABLE = "MODEL_CONSOLE_KEY"
 CHAT, EMBEDDINGS, RERANK, OCR = "/chat/completions", "/embeddings", "/rerank", "/ocr"
-LANGUAGES = ("curl", "Python", "Node", "Go", "Java")
+LANGUAGES = ("curl", "Python", "Node", "Go", "Java", "PHP")
 SHORT = LANGUAGES[:2]
 
 
@@ -284,11 +284,55 @@ public class Call {{
 }}"""
 
 
+# --- PHP ---------------------------------------------------------------------------------------------
+def php(call: Call, site: Site) -> str:
+    return php_form(call, site) if call.file else php_post(call, site)
+
+
+def php_post(call: Call, site: Site) -> str:
+    """The body stands in a nowdoc, which reads nothing into it; no line of JSON begins with the word that ends it."""
+    return f"""<?php
+$body = <<<'JSON'
+{json_text(call.body)}
+JSON;
+$options = [
+    "method" => "POST",
+    "header" => ["Authorization: Bearer " . {php_key(site)}, "Content-Type: application/json"],
+    "content" => $body,
+    "timeout" => 120,
+    "ignore_errors" => true,
+];
+$answer = fopen({php_string(site.base_url + call.path)}, "r", false, stream_context_create(["http" => $options]));
+fpassthru($answer);"""
+
+
+def php_form(call: Call, site: Site) -> str:
+    fields = "".join(f"    {php_string(name)} => {php_string(str(value))},\n" for name, value in call.body.items())
+    return f"""<?php
+$call = curl_init({php_string(site.base_url + call.path)});
+curl_setopt($call, CURLOPT_HTTPHEADER, ["Authorization: Bearer " . {php_key(site)}]);
+curl_setopt($call, CURLOPT_POSTFIELDS, [
+{fields}    "file" => new CURLFile({php_string(call.file)}),
+]);
+curl_exec($call);"""
+
+
+def php_key(site: Site) -> str:
+    return php_string(site.secret) if site.secret else f'getenv("{KEY_VARIABLE}")'
+
+
+def php_string(text: str) -> str:
+    """In single quotes nothing is read but these two."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 WRITERS: dict[str, tuple[str, Callable[[Call, Site], str]]] = {
     "curl": ("bash", curl),
     "Python": ("python", python),
     "Node": ("javascript", node),
     "Go": ("go", go),
     "Java": ("java", java),
+    "PHP": ("php", php),
 }
-FORM_LANGUAGES = ("curl", "Python", "Node")
+FORM_LANGUAGES = ("curl", "Python", "Node", "PHP")

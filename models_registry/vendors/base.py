@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from models_registry.vendors.parameter_rules import Rule
+
 Json = dict[str, Any]
 
 OPERATIONS = {"llm": "chat", "embedding": "embeddings", "rerank": "rerank", "ocr": "ocr"}  # what a kind is called for
@@ -79,6 +81,15 @@ class Text(NamedTuple):
 NO_TEXT = Text("", "")
 
 
+class Parameter(NamedTuple):
+    """One that chats of a vendor may name; the playground draws a field for it, and sends no other."""
+
+    name: str
+    rule: Rule
+    label: Text
+    help: Text = NO_TEXT
+
+
 @dataclass(frozen=True, slots=True)
 class KindSpec:
     """How a vendor answers one kind, and what the import form says about it."""
@@ -89,6 +100,7 @@ class KindSpec:
     help: Text = NO_TEXT
     names_model: bool = True  # False where the vendor's path has one model, and the request names none
     inputs_max: int | None = None  # of one embedding call; more are split
+    parameters: tuple[Parameter, ...] = ()  # of a chat, in the order of their fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from models_registry.vendors.base import DialectError, Json, KindSpec, Outgoing, Reply, Target, Text, Vendor
+from models_registry.vendors.chat_parameters import QWEN_PARAMETERS
 from models_registry.vendors.openai_shape import (
     ChatDialect,
     EmbeddingDialect,
@@ -63,6 +64,7 @@ VENDOR = Vendor(
                 "平台补上 /chat/completions。enable_thinking、enable_search 原样传给上游。",
                 "/chat/completions is added. enable_thinking and enable_search are passed on.",
             ),
+            parameters=QWEN_PARAMETERS,
         ),
         "embedding": KindSpec(
             EmbeddingDialect(),

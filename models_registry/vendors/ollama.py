@@ -1,6 +1,15 @@
 """Ollama's OpenAI-compatible path. It needs no key, and there it ignores `num_ctx`."""
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
+from models_registry.vendors.chat_parameters import (
+    FREQUENCY_PENALTY,
+    MAX_TOKENS,
+    PRESENCE_PENALTY,
+    SEED,
+    STOP,
+    TEMPERATURE,
+    TOP_P,
+)
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect
 
 DEFAULT_URL = "http://127.0.0.1:11434/v1"
@@ -9,6 +18,8 @@ HELP = Text(
     "Put the host of Ollama in place of 127.0.0.1. Name the model as `ollama list` does, with its tag.",
 )
 
+PARAMETERS = (TEMPERATURE, TOP_P, MAX_TOKENS, PRESENCE_PENALTY, FREQUENCY_PENALTY, SEED, STOP)
+
 VENDOR = Vendor(
     slug="ollama",
     label_zh="Ollama",
@@ -16,7 +27,7 @@ VENDOR = Vendor(
     mark="O",
     order=40,
     kinds={
-        "llm": KindSpec(ChatDialect(), DEFAULT_URL, "deepseek-r1:1.5b", HELP),
+        "llm": KindSpec(ChatDialect(), DEFAULT_URL, "deepseek-r1:1.5b", HELP, parameters=PARAMETERS),
         "embedding": KindSpec(EmbeddingDialect(), DEFAULT_URL, "granite-embedding:latest", HELP),
     },
     needs_key=False,

@@ -1,19 +1,13 @@
 """Documented ranges of parameters, checked before a vendor refuses them in words of its own. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from models_registry.vendors.base import Json
+from models_registry.vendors.parameter_rules import ALL_64_BITS, Flag, Range, Rule, StopWords
 
 SHOWN_VALUE_MAX = 80
-
-
-class Rule(NamedTuple):
-    """`wanted` says in words what `allows` checks."""
-
-    wanted: str
-    allows: Callable[[Any], bool]
 
 
 class Violation(NamedTuple):
@@ -21,29 +15,15 @@ class Violation(NamedTuple):
     message: str
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_stop(value: Any) -> bool:
-    if isinstance(value, list):
-        return {type(item) for item in value} in (set(), {str}, {int})
-    return isinstance(value, str)
-
-
-# 通义千问's parameter table; Python's chained comparisons read like its intervals.
+# 通义千问's parameter table.
 QWEN: Mapping[str, Rule] = {
-    "temperature": Rule("a number in [0, 2)", lambda value: is_number(value) and 0 <= value < 2),
-    "top_p": Rule("a number in (0, 1]", lambda value: is_number(value) and 0 < value <= 1),
-    "seed": Rule("a whole number in [0, 2^64−1]", lambda value: is_whole(value) and 0 <= value < 2**64),
-    "presence_penalty": Rule("a number in [-2, 2]", lambda value: is_number(value) and -2 <= value <= 2),
-    "max_tokens": Rule("a whole number of at least 1", lambda value: is_whole(value) and value >= 1),
-    "stop": Rule("a string, or an array of strings or of token ids but not of both", is_stop),
-    "enable_search": Rule("true or false", lambda value: isinstance(value, bool)),
+    "temperature": Range(0, 2, high_open=True),
+    "top_p": Range(0, 1, low_open=True),
+    "seed": Range(0, ALL_64_BITS, whole=True),
+    "presence_penalty": Range(-2, 2),
+    "max_tokens": Range(1, whole=True),
+    "stop": StopWords(),
+    "enable_search": Flag(),
 }
 PROFILES: Mapping[str, Mapping[str, Rule]] = {"none": {}, "qwen": QWEN}
 

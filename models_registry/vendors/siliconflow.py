@@ -1,6 +1,14 @@
 """硅基流动: OpenAI's shape for chat and embeddings, Jina's for rerank, all under one base URL."""
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
+from models_registry.vendors.chat_parameters import (
+    ENABLE_THINKING,
+    FREQUENCY_PENALTY,
+    MAX_TOKENS,
+    STOP,
+    TEMPERATURE,
+    TOP_P,
+)
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect, RerankDialect
 
 BASE_URL = "https://api.siliconflow.cn/v1"
@@ -20,6 +28,7 @@ VENDOR = Vendor(
                 "平台补上 /chat/completions。enable_thinking 原样传给上游。",
                 "/chat/completions is added. enable_thinking is passed on.",
             ),
+            parameters=(TEMPERATURE, TOP_P, MAX_TOKENS, FREQUENCY_PENALTY, ENABLE_THINKING, STOP),
         ),
         "embedding": KindSpec(
             EmbeddingDialect(),

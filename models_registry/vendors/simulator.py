@@ -1,6 +1,7 @@
 """The simulator this product ships (`SIMULATOR_PORT=9100 make run`): OpenAI's shapes, and 元景's for OCR."""
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
+from models_registry.vendors.chat_parameters import USUAL
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect, RerankDialect
 from models_registry.vendors.yuanjing import YuanjingOcr
 
@@ -17,7 +18,7 @@ VENDOR = Vendor(
     mark="模",
     order=60,
     kinds={
-        "llm": KindSpec(ChatDialect(), DEFAULT_URL, "chat", SWITCHES),
+        "llm": KindSpec(ChatDialect(), DEFAULT_URL, "chat", SWITCHES, parameters=USUAL),
         "embedding": KindSpec(EmbeddingDialect(), DEFAULT_URL, "embedding", SWITCHES),
         "rerank": KindSpec(RerankDialect(), DEFAULT_URL, "rerank", SWITCHES),
         "ocr": KindSpec(YuanjingOcr(), DEFAULT_URL, "ocr", SWITCHES),

@@ -17,6 +17,14 @@ from models_registry.vendors.base import (
     UsageSeen,
     Vendor,
 )
+from models_registry.vendors.chat_parameters import (
+    FREQUENCY_PENALTY,
+    MAX_TOKENS,
+    PRESENCE_PENALTY,
+    STOP,
+    TEMPERATURE,
+    TOP_P,
+)
 from models_registry.vendors.openai_shape import (
     ChatDialect,
     EmbeddingDialect,
@@ -124,6 +132,8 @@ def ocr_line(row: Json) -> Json:
     return line
 
 
+PARAMETERS = (TEMPERATURE, TOP_P, MAX_TOKENS, PRESENCE_PENALTY, FREQUENCY_PENALTY, STOP)
+
 VENDOR = Vendor(
     slug="yuanjing",
     label_zh="联通元景",
@@ -131,7 +141,7 @@ VENDOR = Vendor(
     mark="元",
     order=10,
     kinds={
-        "llm": KindSpec(ChatDialect(), CHAT_URL, "deepseek-r1", ADDS_CHAT),
+        "llm": KindSpec(ChatDialect(), CHAT_URL, "deepseek-r1", ADDS_CHAT, parameters=PARAMETERS),
         "embedding": KindSpec(
             EmbeddingDialect(),
             f"{API_URL}/compatible-mode/v1",

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -90,27 +91,42 @@ def desk() -> Iterator[Desk]:
         server.shutdown()
 
 
-RUNNERS = {"curl": ["bash", "-c"], "Python": [sys.executable, "-c"]}
+RUNNERS = {
+    "curl": ["bash", "call.sh"],
+    "Python": [sys.executable, "call.py"],
+    "Node": ["node", "call.mjs"],
+    "Go": ["go", "run", "call.go"],
+    "Java": ["java", "Call.java"],
+    "PHP": ["php", "call.php"],
+}
+KINDS = ["llm", "embedding", "rerank", "ocr"]
+NEEDS_A_LIBRARY = {("Node", "llm"), ("Node", "embedding")}  # npm's openai; what it sends is tested below
+RUN = [(label, kind) for label in RUNNERS for kind in KINDS if (label, kind) not in NEEDS_A_LIBRARY]
 
 
 def run(sample: Sample, folder: Path) -> str:
+    command = RUNNERS[sample.label]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not on this machine")
     (folder / "page.png").write_bytes(b"a picture")
+    (folder / command[-1]).write_text(sample.code, encoding="utf-8")
     environment = {**os.environ, KEY_VARIABLE: "sk-from-the-environment"}
-    done = subprocess.run(
-        [*RUNNERS[sample.label], sample.code], cwd=folder, env=environment, capture_output=True, text=True, timeout=30
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["llm", "embedding", "rerank", "ocr"])
-@pytest.mark.parametrize("label", RUNNERS)
-def test_what_is_copied_runs_and_sends_the_call(desk: Desk, tmp_path: Path, kind: str, label: str) -> None:
+@pytest.mark.parametrize(("label", "kind"), RUN)
+def test_what_is_copied_runs_and_sends_the_call(desk: Desk, tmp_path: Path, label: str, kind: str) -> None:
     site = Site(f"http://127.0.0.1:{desk.server_address[1]}/v1")
     for name, secret in zip(NAMES, ("", "sk-abc"), strict=True):
         desk.heard = []
         call = example_call(kind, name)
-        (sample,) = samples_of(call, Site(site.base_url, secret), [label])
+        found = samples_of(call, Site(site.base_url, secret), [label])
+        if not found:
+            assert call.file, "only forms with files are not written in every language"
+            return
+        (sample,) = found
         shown = run(sample, tmp_path)
         file = {"file": b"a picture"} if call.file else {}
         [heard] = desk.heard
@@ -169,5 +185,16 @@ def test_java_holds_the_body_in_one_string() -> None:
 
 
 def test_a_file_is_shown_where_it_takes_few_lines() -> None:
-    assert list(codes(example_call("ocr", "x"))) == ["curl", "Python", "Node"]
+    assert list(codes(example_call("ocr", "x"))) == ["curl", "Python", "Node", "PHP"]
     assert [sample.label for sample in samples_of(ODD, SITE, SHORT)] == ["curl", "Python"]
+
+
+@pytest.mark.parametrize("label", [label for label in RUNNERS if label != "Node"])
+def test_odd_texts_arrive_as_they_are(desk: Desk, tmp_path: Path, label: str) -> None:
+    desk.heard = []
+    call = ODD._replace(
+        body={**ODD.body, "stream": False, "messages": [{"role": "user", "content": "JSON;\n<?php 'x"}]}
+    )
+    (sample,) = samples_of(call, Site(f"http://127.0.0.1:{desk.server_address[1]}/v1"), [label])
+    run(sample, tmp_path)
+    assert [heard.fields for heard in desk.heard] == [call.body]
