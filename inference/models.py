@@ -1,4 +1,4 @@
-"""The playground's conversations and tryouts. What a call cost stands in the ledger; the copy here is for showing."""
+"""The playground's conversations, pictures and tryouts. What a call cost is in the ledger; the copy here is to show."""
 
 import secrets
 from datetime import timedelta
@@ -47,6 +47,21 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id}/{self.number}"
+
+
+class PromptPicture(models.Model):
+    """A picture of its user's: a draft in the composer until it is sent, then its turn's, and gone with it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="prompt_pictures")
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="pictures")
+    name = models.CharField(max_length=100)
+    content_type = models.CharField(max_length=16)  # by what the content begins with, never as it was called
+    size = models.PositiveIntegerField()  # bytes
+    content = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Answer(models.Model):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.views import catalogs, importing, model_actions, models, playground, tryouts
+from inference.views import catalogs, importing, model_actions, models, playground, prompt_pictures, tryouts
 
 urlpatterns = [
     # --- 模型管理
@@ -27,12 +27,19 @@ urlpatterns = [
     path("playground/history/", playground.history, name="playground_history"),
     path("playground/<int:pk>/rename/", playground.rename, name="playground_rename"),
     path("playground/<int:pk>/delete/", playground.delete, name="playground_delete"),
+    path("playground/pictures/", prompt_pictures.pictures, name="playground_pictures"),
+    path("playground/pictures/<int:pk>/", prompt_pictures.picture, name="playground_picture"),
+    path("playground/pictures/<int:pk>/drop/", prompt_pictures.picture_drop, name="playground_picture_drop"),
+    path("playground/parameters/", playground.parameters, name="playground_parameters"),
     path("playground/code/", playground.code, name="playground_code"),
     path("playground/estimate/", playground.estimate, name="playground_estimate"),
     path("playground/embedding/", tryouts.tryouts, {"kind": "embedding"}, name="playground_embedding"),
     path("playground/rerank/", tryouts.tryouts, {"kind": "rerank"}, name="playground_rerank"),
     path("playground/ocr/", tryouts.tryouts, {"kind": "ocr"}, name="playground_ocr"),
     path("playground/<str:kind>/<int:pk>/", tryouts.tryout, name="playground_tryout"),
+    path("playground/<str:kind>/history/", tryouts.history, name="playground_tryout_history"),
+    path("playground/<str:kind>/estimate/", tryouts.estimate, name="playground_tryout_estimate"),
+    path("playground/<str:kind>/<int:pk>/delete/", tryouts.delete, name="playground_tryout_delete"),
     path("playground/<str:kind>/<int:pk>/result/", tryouts.result, name="playground_tryout_result"),
     path("playground/<str:kind>/code/", tryouts.code, name="playground_tryout_code"),
 ]

@@ -19,6 +19,7 @@ from inference.playground.markdown import render, settled_end
 from inference.playground.runs import Run
 from inference.playground.selectors import cost_so_far
 from inference.playground.threads import in_thread
+from inference.playground.words import thought_words
 
 FRAME_S = 1 / 15
 KEEPALIVE_S = 15.0
@@ -41,6 +42,7 @@ class Shown(NamedTuple):
 
     thinking: int = 0
     settled: int = 0
+    is_timed: bool = False  # how long was thought, for good
 
 
 async def answer_events(*, stream_id: str, user: User, language: str) -> AsyncIterator[bytes]:
@@ -83,6 +85,10 @@ def frame_of(run: Run, shown: Shown, language: str) -> tuple[bytes, Shown]:
     events = []
     if len(thinking) > shown.thinking:
         events.append(event("thinking", escape(thinking[shown.thinking :])))
+    is_timed = bool(thinking) and not run.is_thinking
+    if thinking and not shown.is_timed:
+        with translation.override(language):
+            events.append(event("thought", escape(thought_words(run.thinking_ms, is_over=is_timed))))
     written = content[shown.settled :]
     end = settled_end(written)
     if end:
@@ -93,7 +99,7 @@ def frame_of(run: Run, shown: Shown, language: str) -> tuple[bytes, Shown]:
     context = {"cost_nano": run.cost_nano, "completion_tokens": counted, "thinking_tokens": text_tokens(thinking)}
     with translation.override(language):
         events.append(event("facts", render_to_string("inference/playground_running.html", context)))
-    return b"".join(events), Shown(len(thinking), shown.settled + end)
+    return b"".join(events), Shown(len(thinking), shown.settled + end, is_timed)
 
 
 def finish_of(answer: Answer, user: User, language: str) -> bytes:

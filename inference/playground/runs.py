@@ -128,13 +128,25 @@ class Run(Asking):
                 log.exception("stream %s could not look for a stop", self.stream_id)
 
     def made(self) -> Made:
-        tokens = text_tokens(self.thinking)
-        until = self.thinking_ended_at or time.perf_counter()
-        took_ms = round((until - self.thinking_began_at) * 1000) if self.thinking_began_at else 0
         error = self.error
         return Made(
-            self.content, self.thinking, tokens, took_ms, str(error.get("code", "")), str(error.get("message", ""))
+            self.content,
+            self.thinking,
+            text_tokens(self.thinking),
+            self.thinking_ms,
+            str(error.get("code", "")),
+            str(error.get("message", "")),
         )
+
+    @property
+    def is_thinking(self) -> bool:
+        return bool(self.thinking_began_at and not self.thinking_ended_at)
+
+    @property
+    def thinking_ms(self) -> int:
+        """So far."""
+        until = self.thinking_ended_at or time.perf_counter()
+        return round((until - self.thinking_began_at) * 1000) if self.thinking_began_at else 0
 
     # --- ASGI, from the caller's side ------------------------------------------------------------
     async def send(self, message: Message) -> None:
@@ -195,11 +207,11 @@ def meter_for(body: Json) -> StreamMeter | None:
     return StreamMeter(quote) if quote else None
 
 
-def body_quote(body: Json) -> Quote | None:
-    """The most a chat may cost, as the gateway sees it now; None where it does not serve the model."""
+def body_quote(body: Json, operation: str = "chat") -> Quote | None:
+    """The most a call may cost, as the gateway sees it now; None where it does not serve the model."""
     gateway = gateway_app.gateway
     model = gateway.keeper.current.models.get(body["model"]) if gateway else None
-    return quote_for("chat", body, model) if model else None
+    return quote_for(operation, body, model) if model else None
 
 
 async def runs_end() -> None:

@@ -1,13 +1,15 @@
 """Reads of the playground. Whatever belongs to a user is fetched through the user."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import Prefetch, QuerySet, Sum
 
 from accounts.models import User
-from inference.models import Answer, Conversation, Tryout, Turn
+from inference.models import Answer, Conversation, PromptPicture, Tryout, Turn
 from inference.playground.kinds import TABS, Tab
 from inference.playground.messages import Exchanged
+from inference.playground.pictures import data_url, stand_in
 from models_registry.catalogue import Entry, entries_of
 from models_registry.models import Model
 
@@ -53,7 +55,17 @@ def kind_of_model(*, name: str) -> str:
 
 
 def tryouts_visible(*, user: User, kind: str) -> QuerySet[Tryout]:
-    return Tryout.objects.filter(user=user, kind=kind)
+    return Tryout.objects.filter(user=user, kind=kind).order_by("-id")
+
+
+# --- pictures ----------------------------------------------------------------------------------------
+def pictures_visible(*, user: User) -> QuerySet[PromptPicture]:
+    return PromptPicture.objects.filter(user=user)
+
+
+def pictures_chosen(*, user: User, ids: Iterable[int]) -> list[PromptPicture]:
+    """Those of a composer, without what is in them; what is another user's is not there."""
+    return list(pictures_visible(user=user).filter(pk__in=list(ids)).defer("content").order_by("id"))
 
 
 # --- conversations -----------------------------------------------------------------------------------
@@ -67,9 +79,21 @@ def answers_visible(*, user: User) -> QuerySet[Answer]:
 
 def turns_shown(*, conversation: Conversation, limit: int | None = TURNS_SHOWN) -> list[Turn]:
     """The newest turns with their answers, oldest first."""
-    answers = Prefetch("answers", Answer.objects.order_by("column"))
-    newest = conversation.turns.order_by("-number").prefetch_related(answers)
-    return list(newest[:limit])[::-1]
+    return list(turns_whole(conversation).order_by("-number")[:limit])[::-1]
+
+
+def turn_shown(*, turn: Turn) -> Turn:
+    """With all that its template shows."""
+    return turns_whole(turn.conversation).get(pk=turn.pk)
+
+
+def turns_whole(conversation: Conversation, *, content: bool = False) -> QuerySet[Turn]:
+    """With answers and pictures, but what is in the pictures only where it is wanted."""
+    pictures = PromptPicture.objects.order_by("id")
+    return conversation.turns.prefetch_related(
+        Prefetch("answers", Answer.objects.order_by("column")),
+        Prefetch("pictures", pictures if content else pictures.defer("content")),
+    )
 
 
 def cost_so_far(*, conversation: Conversation) -> int:
@@ -77,14 +101,21 @@ def cost_so_far(*, conversation: Conversation) -> int:
     return Answer.objects.filter(turn__conversation=conversation).aggregate(sum=Sum("cost_nano"))["sum"] or 0
 
 
-def earlier_exchanges(*, conversation: Conversation, column: int, before: int) -> list[Exchanged]:
-    """What a column has said so far; where it had no answer of its own yet, the first column's."""
-    turns = conversation.turns.filter(number__lt=before).order_by("-number")
+def earlier_exchanges(
+    *, conversation: Conversation, column: int, before: int, pictures: bool = False
+) -> list[Exchanged]:
+    """What a column has said so far; where it had no answer of its own yet, the first column's.
+
+    Without `pictures` their places are held by stand-ins.
+    """
+    turns = turns_whole(conversation, content=pictures).filter(number__lt=before).order_by("-number")
+    link = data_url if pictures else stand_in
     found = []
-    for turn in turns.prefetch_related(Prefetch("answers", Answer.objects.order_by("column")))[:EARLIER_MAX]:
+    for turn in turns[:EARLIER_MAX]:
         answers = {answer.column: answer for answer in turn.answers.all()}
         answer = answers.get(column) or answers.get(0)
-        found.append(Exchanged(turn.prompt, answer.content if answer else ""))
+        links = [link(picture) for picture in turn.pictures.all()]
+        found.append(Exchanged(turn.prompt, answer.content if answer else "", links))
     return found[::-1]
 
 

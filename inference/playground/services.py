@@ -1,18 +1,22 @@
 """Writes of the playground. Each answer is claimed once, by a conditional UPDATE; who gets no row has lost."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User, Workspace
 from accounts.selectors import workspace_personal
 from billing.models import UsageRecord
-from inference.models import START_WITHIN, Answer, Conversation, Turn
+from inference.models import START_WITHIN, Answer, Conversation, PromptPicture, Turn
 from inference.playground.messages import chat_body
+from inference.playground.pictures import PictureRefused, conversation_bytes_max, data_url, megabytes
 from inference.playground.selectors import answers_busy, earlier_exchanges
+from models_registry.parameters import chat_parameters, known_only
 from models_registry.vendors.base import Json
 
 TITLE_MAX = 60
@@ -31,6 +35,7 @@ class Prompt(NamedTuple):
     models: list[str]
     system_prompt: str
     parameters: Json
+    pictures: Sequence[PromptPicture] = ()
 
 
 class Claimed(NamedTuple):
@@ -54,8 +59,9 @@ class Made(NamedTuple):
 
 # --- turns -------------------------------------------------------------------------------------------
 def turn_create(*, user: User, conversation: Conversation | None, page_key: str, prompt: Prompt) -> Turn:
-    """One turn for one form, however often it arrives. Raises StillAnswering."""
-    key = hashlib.sha256(f"{user.pk}\0{page_key}\0{prompt.text}".encode()).hexdigest()
+    """One turn for one form, however often it arrives. Raises StillAnswering, PictureRefused."""
+    shown = "".join(f"\0{picture.size} {picture.name}" for picture in prompt.pictures)
+    key = hashlib.sha256(f"{user.pk}\0{page_key}\0{prompt.text}{shown}".encode()).hexdigest()
     if turn := Turn.objects.filter(key=key).first():
         return turn
     try:
@@ -81,7 +87,23 @@ def turn_insert(user: User, conversation: Conversation | None, key: str, prompt:
     Answer.objects.bulk_create(
         Answer(turn=turn, column=column, model=model) for column, model in enumerate(prompt.models)
     )
+    pictures_claim(turn, prompt.pictures)
     return turn
+
+
+def pictures_claim(turn: Turn, pictures: Sequence[PromptPicture]) -> None:
+    """Drafts become the turn's, each of them once. Raises PictureRefused."""
+    if not pictures:
+        return
+    drafts = PromptPicture.objects.filter(
+        pk__in=[one.pk for one in pictures], user=turn.conversation.user_id, turn=None
+    )
+    if drafts.update(turn=turn) != len(pictures):
+        raise PictureRefused(_("图片已经发送过，重新添加再发送"))
+    kept = PromptPicture.objects.filter(turn__conversation=turn.conversation).aggregate(size=Sum("size"))["size"]
+    if kept > conversation_bytes_max():
+        words = _("一个会话的图片总共不超过 {size} MB，新建会话再发送")
+        raise PictureRefused(words.format(size=megabytes(conversation_bytes_max())))
 
 
 def title_of(text: str) -> str:
@@ -116,9 +138,12 @@ def answer_claim(*, stream_id: str, user: User, request_id: str) -> Claimed | No
     body = chat_body(
         model=answer.model,
         system_prompt=conversation.system_prompt,
-        parameters=conversation.parameters,
-        earlier=earlier_exchanges(conversation=conversation, column=answer.column, before=answer.turn.number),
+        parameters=known_only(conversation.parameters, chat_parameters(models=[answer.model])[answer.model]),
+        earlier=earlier_exchanges(
+            conversation=conversation, column=answer.column, before=answer.turn.number, pictures=True
+        ),
         prompt=answer.turn.prompt,
+        pictures=[data_url(picture) for picture in answer.turn.pictures.order_by("id")],
     )
     return Claimed(answer, workspace_personal(user=user), body)
 

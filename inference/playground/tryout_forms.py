@@ -1,10 +1,12 @@
 """What a browser sends to try a model that does not chat, checked: texts by the line, and the call they make."""
 
 import hashlib
+from abc import ABCMeta, abstractmethod
 from typing import Any, NamedTuple
 
 from django import forms
 from django.conf import settings
+from django.forms.forms import DeclarativeFieldsMetaclass
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +15,7 @@ from models_registry.vendors.base import Json
 
 TEXTS_MAX = 10
 DOCUMENTS_MAX = 20
+TITLE_MAX = 120  # what a line of the history can show
 EXTENSIONS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"%PDF-": "pdf"}  # by how a file begins
 
 
@@ -37,16 +40,20 @@ class Picture(NamedTuple):
     content: bytes
 
 
-class TryoutForm(forms.Form):
+class AbstractFormMeta(DeclarativeFieldsMetaclass, ABCMeta):
+    """Of forms whose subclasses say what is missing."""
+
+
+class TryoutForm(forms.Form, metaclass=AbstractFormMeta):
     """`key` comes with the page; the same page sent twice is one call."""
 
     model = forms.CharField(max_length=200, error_messages={"required": _("选一个模型再发送")})
     key = forms.CharField(max_length=64)
 
     @property
+    @abstractmethod
     def body(self) -> Json:
         """The call that these fields make."""
-        raise NotImplementedError
 
     @property
     def picture(self) -> Picture | None:
@@ -54,9 +61,14 @@ class TryoutForm(forms.Form):
         return None
 
     @classmethod
+    @abstractmethod
     def fields_of(cls, body: Json) -> dict[str, Any]:
         """The other way: what was typed for a call."""
-        raise NotImplementedError
+
+    @classmethod
+    @abstractmethod
+    def title_of(cls, body: Json) -> str:
+        """What a call is known by in the history."""
 
     @property
     def first_error(self) -> str:
@@ -80,6 +92,10 @@ class EmbeddingForm(TryoutForm):
     def fields_of(cls, body: Json) -> dict[str, Any]:
         return {"texts": "\n".join(body["input"])}
 
+    @classmethod
+    def title_of(cls, body: Json) -> str:
+        return " · ".join(body["input"])[:TITLE_MAX]
+
 
 class RerankForm(TryoutForm):
     query = forms.CharField(max_length=PROMPT_MAX, error_messages={"required": _("写下要查找的内容再发送")})
@@ -99,6 +115,10 @@ class RerankForm(TryoutForm):
     @classmethod
     def fields_of(cls, body: Json) -> dict[str, Any]:
         return {"query": body["query"], "documents": "\n".join(body["documents"]), "top_n": body.get("top_n", "")}
+
+    @classmethod
+    def title_of(cls, body: Json) -> str:
+        return str(body["query"])[:TITLE_MAX]
 
 
 class OcrForm(TryoutForm):
@@ -130,6 +150,10 @@ class OcrForm(TryoutForm):
     @classmethod
     def fields_of(cls, body: Json) -> dict[str, Any]:
         return {"file": body["file"]}
+
+    @classmethod
+    def title_of(cls, body: Json) -> str:
+        return str(body["file"])[:TITLE_MAX]
 
 
 def picture_bytes_max() -> int:

@@ -28,6 +28,7 @@ from models_registry.vendors.base import Json
 log = logging.getLogger(__name__)
 
 DRAIN_S = 10.0
+MADE = ("request_id", "prompt_tokens", "cost_nano", "duration_ms", "state", "found", "error_code", "error_message")
 
 making: dict["asyncio.Task[None]", "WholeCall"] = {}
 
@@ -51,6 +52,11 @@ def tryout_claim(*, user: User, kind: str, page_key: str, body: Json) -> Claimed
         return Claimed(made, is_new=True)
     except IntegrityError:  # the same form, at the same moment
         return Claimed(Tryout.objects.get(key=key), is_new=False)
+
+
+def tryout_delete(*, tryout: Tryout) -> None:
+    """What runs goes on to its end; what it cost stays booked."""
+    tryout.delete()
 
 
 async def tryout_make(tryout: Tryout, picture: Picture | None) -> None:
@@ -141,4 +147,5 @@ def tryout_finish(*, tryout: Tryout, request_id: str, status: int, reply: bytes)
         tryout.state = Tryout.State.FAILED
         tryout.error_code = str(error.get("code", ""))
         tryout.error_message = str(error.get("message", ""))
-    tryout.save()
+    made = {name: getattr(tryout, name) for name in MADE}
+    Tryout.objects.filter(pk=tryout.pk).update(**made)  # no row where it was deleted meanwhile

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,7 +25,7 @@ ERRORS = {
     "model_not_found": Words(_("模型已停用或不存在"), _("在下方换一个模型再发送。"), "catalogue", _("查看模型广场")),
     "model_unavailable": Words(_("模型暂时不可用，所有上游都在故障中"), _("稍后再试，或换一个模型。")),
     "rate_limit_exceeded": Words(_("超过了这个模型的速率限制"), _("稍等片刻再发送。")),
-    "invalid_request_error": Words(_("上游不接受这次请求"), _("检查参数和提示词，清空不支持的参数再试。")),
+    "invalid_request_error": Words(_("上游不接受这次请求"), _("检查参数和提示词；带图片时，换一个能看图的模型再试。")),
     "request_too_large": Words(_("内容太长"), _("新建一个会话，或缩短提示词。")),
     "upstream_error": Words(_("上游出错，没有给出完整回答"), _("稍后再试，或换一个模型。")),
     "upstream_timeout": Words(_("上游超时"), _("稍后再试，或换一个模型。")),
@@ -55,3 +56,9 @@ def words_for(code: str) -> Words:
 def tryout_words(code: str) -> Words:
     """A process that died amid the call left no code."""
     return TRYOUT_ERRORS.get(code or "interrupted", ERRORS["internal_error"])
+
+
+def thought_words(thinking_ms: int, *, is_over: bool) -> str:
+    """The one line of a folded thinking block."""
+    words = gettext("思考了 {seconds} 秒") if is_over else gettext("正在思考，{seconds} 秒")
+    return words.format(seconds=f"{thinking_ms / 1000:.{2 if thinking_ms < 1000 else 1}f}")

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from inference.models import Answer, Tryout
 from inference.playground.markdown import render
-from inference.playground.words import Words, tryout_words, words_for
+from inference.playground.words import Words, thought_words, tryout_words, words_for
 
 register = template.Library()
 
@@ -28,6 +28,11 @@ def rendered(text: str) -> str:
 @register.filter
 def split(words: str) -> list[str]:
     return words.split()
+
+
+@register.filter
+def thought_for(thinking_ms: int) -> str:
+    return thought_words(thinking_ms, is_over=True)
 
 
 @register.simple_tag

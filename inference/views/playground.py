@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
@@ -22,9 +22,19 @@ from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
 from inference.models import Answer, Conversation, Turn
 from inference.playground.events import CLOSE, answer_events, finished_context
-from inference.playground.forms import COLUMNS_MAX, PROMPT_MAX, ParametersForm, PromptForm, TitleForm
+from inference.playground.forms import COLUMNS_MAX, PROMPT_MAX, ParametersForm, PromptForm, TitleForm, picture_ids
 from inference.playground.kinds import TRIED, tab_of
 from inference.playground.messages import chat_body
+from inference.playground.parameters import fields_shown, parameters_offered
+from inference.playground.pictures import (
+    PICTURES_MAX,
+    PictureRefused,
+    megabytes,
+    picture_bytes_max,
+    pictures_keep,
+    stand_in,
+    uploads_of,
+)
 from inference.playground.runs import Run, body_quote, running
 from inference.playground.selectors import (
     TURNS_SHOWN,
@@ -34,7 +44,9 @@ from inference.playground.selectors import (
     cost_so_far,
     earlier_exchanges,
     kind_of_model,
+    pictures_chosen,
     tabs_shown,
+    turn_shown,
     turns_shown,
 )
 from inference.playground.services import (
@@ -46,9 +58,14 @@ from inference.playground.services import (
     turn_create,
 )
 from models_registry.models import Model
+from models_registry.parameters import chat_parameters, known_only
 from models_registry.samples import CHAT, Call, samples_of, this_site
 
+if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
+
 HISTORY_PAGE = 30
+FLAG_WORDS = {True: "true", False: "false"}
 
 
 def user_of(request: HttpRequest) -> User:
@@ -73,12 +90,15 @@ def playground(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 def page_context(
-    request: HttpRequest, conversation: Conversation | None, form: PromptForm | None = None
+    request: HttpRequest, conversation: Conversation | None, form: PromptForm | None = None, error: str = ""
 ) -> dict[str, Any]:
-    """`form` is a sent one that could not be taken: what was typed stays."""
+    """`form` is a sent one that was not taken, and `error` why: what was typed stays."""
     choices = choices_of_kind(kind=Model.Kind.LLM)
     limit = None if "all" in request.GET else TURNS_SHOWN
     turns = turns_shown(conversation=conversation, limit=limit) if conversation else []
+    served = [one.name for one in choices]
+    chosen = form.models if form else chosen_models(request, conversation, served)
+    values = form.data if form else field_values(conversation)
     return {
         "nav": "playground",
         "kind": Model.Kind.LLM,
@@ -87,10 +107,14 @@ def page_context(
         "turns": turns,
         "has_earlier": bool(turns) and turns[0].number > 1,
         "choices": choices,
-        "chosen": form.models if form else chosen_models(request, conversation, [one.name for one in choices]),
-        "values": form.data if form else field_values(conversation),
+        "chosen": chosen,
+        "values": values,
+        "fields": fields_shown(parameters_offered(models=chosen), values),
         "prompt": form.data.get("prompt", "") if form else request.GET.get("prompt", ""),
-        "error": form.first_error if form and form.errors else "",
+        "pictures": form.pictures if form else [],
+        "pictures_max": PICTURES_MAX,
+        "megabytes": megabytes(picture_bytes_max()),
+        "error": error,
         "key": secrets.token_urlsafe(16),
         "session_nano": cost_so_far(conversation=conversation) if conversation else 0,
         "balance": balance_of(workspace=workspace_personal(user=user_of(request))),
@@ -119,9 +143,7 @@ def field_values(conversation: Conversation | None) -> dict[str, Any]:
         return {}
     values: dict[str, Any] = {**conversation.parameters, "system_prompt": conversation.system_prompt}
     values["stop"] = "\n".join(values.get("stop", ()))
-    if "enable_thinking" in values:
-        values["enable_thinking"] = "true" if values["enable_thinking"] else "false"
-    return values
+    return {name: FLAG_WORDS[value] if isinstance(value, bool) else value for name, value in values.items()}
 
 
 # --- sending -----------------------------------------------------------------------------------------
@@ -131,20 +153,43 @@ def turn_send(request: HttpRequest) -> HttpResponse:
     """A prompt. htmx gets the turn with streams to open; a plain form waits for the answers."""
     form = PromptForm(request.POST)
     conversation = conversation_of(request, form["conversation"].value() and conversation_id(form))
+    pictures_take(request, form)
     if not form.is_valid():
         return refused(request, conversation, form)
-    prompt = Prompt(form.cleaned_data["prompt"], form.models, form.cleaned_data["system_prompt"], form.parameters)
+    given = form.cleaned_data
+    prompt = Prompt(given["prompt"], form.models, given["system_prompt"], form.parameters, form.pictures)
     try:
-        turn = turn_create(
-            user=user_of(request), conversation=conversation, page_key=form.cleaned_data["key"], prompt=prompt
-        )
+        turn = turn_create(user=user_of(request), conversation=conversation, page_key=given["key"], prompt=prompt)
     except StillAnswering:
         form.add_error(None, _("上一个回答还在生成，停止后再发送"))
+        return refused(request, conversation, form)
+    except PictureRefused as refusal:
+        form.add_error(None, str(refusal))
         return refused(request, conversation, form)
     if request.headers.get("HX-Request"):
         return sent(request, turn)
     async_to_sync(answers_make)([answer.stream_id for answer in turn.answers.all()], user_of(request))
     return redirect("playground_conversation", pk=turn.conversation_id)
+
+
+def pictures_take(request: HttpRequest, form: PromptForm) -> None:
+    """The form's pictures: drafts by their ids, and the files of a form without scripts, which become drafts."""
+    user = user_of(request)
+    form.pictures = pictures_chosen(user=user, ids=picture_ids(request.POST))
+    try:
+        uploads = uploads_of(files_of(request), beside=len(form.pictures))
+        form.pictures += pictures_keep(user=user, uploads=uploads)
+    except PictureRefused as refusal:
+        form.add_error(None, str(refusal))
+
+
+def files_of(request: HttpRequest) -> list["UploadedFile[bytes]"]:
+    """Raises PictureRefused for a form so large that its files did not arrive."""
+    files = request.FILES.getlist("files")
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if not files and request.content_type == "multipart/form-data" and length > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        raise PictureRefused(_("图片太大，每张不超过 {size} MB").format(size=megabytes(picture_bytes_max())))
+    return files
 
 
 def conversation_id(form: PromptForm) -> int:
@@ -156,7 +201,7 @@ def conversation_id(form: PromptForm) -> int:
 
 def sent(request: HttpRequest, turn: Turn) -> HttpResponse:
     """The same for the same form: the page shows a turn it has already only once (X-Turn)."""
-    context = {"turn": turn, "conversation": turn.conversation, "key": secrets.token_urlsafe(16)}
+    context = {"turn": turn_shown(turn=turn), "conversation": turn.conversation, "key": secrets.token_urlsafe(16)}
     response = render(request, "inference/playground_sent.html", context)
     response["X-Turn"] = f"turn-{turn.pk}"
     response["HX-Push-Url"] = f"/playground/{turn.conversation_id}/"
@@ -165,10 +210,15 @@ def sent(request: HttpRequest, turn: Turn) -> HttpResponse:
 
 def refused(request: HttpRequest, conversation: Conversation | None, form: PromptForm) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        response = render(request, "inference/playground_refused.html", {"error": form.first_error}, status=422)
-        response["HX-Retarget"], response["HX-Reswap"] = "#composer-error", "innerHTML"
-        return response
-    return render(request, "inference/playground.html", page_context(request, conversation, form), status=422)
+        return refused_part(request, form.first_error)
+    context = page_context(request, conversation, form, form.first_error)
+    return render(request, "inference/playground.html", context, status=422)
+
+
+def refused_part(request: HttpRequest, error: str) -> HttpResponse:
+    response = render(request, "inference/playground_refused.html", {"error": error}, status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = "#composer-error", "innerHTML"
+    return response
 
 
 async def answers_make(stream_ids: list[str], user: User) -> None:
@@ -268,14 +318,20 @@ def body_of(request: HttpRequest, model: str, form: ParametersForm) -> dict[str,
     return chat_body(
         model=model,
         system_prompt=form.cleaned_data.get("system_prompt", ""),
-        parameters=form.parameters,
+        parameters=known_only(form.parameters, chat_parameters(models=[model])[model]),
         earlier=earlier,
         prompt=request.POST.get("prompt", "").strip()[:PROMPT_MAX] or _("飞机怎么会飞？"),
+        pictures=[stand_in(one) for one in pictures_chosen(user=user_of(request), ids=picture_ids(request.POST))],
     )
 
 
-def posted_models(request: HttpRequest) -> list[str]:
-    return [name for name in request.POST.getlist("model") if name][:COLUMNS_MAX]
+@login_required
+@require_POST
+def parameters(request: HttpRequest) -> HttpResponse:
+    """The fields of the models that are chosen now; what was typed stays in those that are still there."""
+    form = ParametersForm(request.POST)
+    context = {"fields": fields_shown(form.offered, form.data)}
+    return render(request, "inference/playground_parameter_fields.html", context)
 
 
 @login_required
@@ -284,10 +340,16 @@ def code(request: HttpRequest) -> HttpResponse:
     """The present fields as code; a field that is wrong is left out."""
     form = ParametersForm(request.POST)
     form.is_valid()
-    model = next(iter(posted_models(request)), "MODEL")
-    samples = samples_of(Call(CHAT, body_of(request, model, form)), this_site())
+    model = next(iter(form.models), "MODEL")
+    body = body_of(request, model, form)
+    context = {
+        "nav": "playground",
+        "samples": samples_of(Call(CHAT, body), this_site()),
+        "model": model,
+        "has_pictures": any(isinstance(message["content"], list) for message in body["messages"]),
+    }
     template = "playground_code_drawer" if request.headers.get("HX-Request") else "playground_code"
-    return render(request, f"inference/{template}.html", {"nav": "playground", "samples": samples, "model": model})
+    return render(request, f"inference/{template}.html", context)
 
 
 @login_required
@@ -296,6 +358,6 @@ def estimate(request: HttpRequest) -> HttpResponse:
     """The most the next prompt may cost, as it would be held."""
     form = ParametersForm(request.POST)
     form.is_valid()
-    quotes = [body_quote(body_of(request, model, form)) for model in posted_models(request)]
+    quotes = [body_quote(body_of(request, model, form)) for model in form.models]
     known = [quote.max_nano for quote in quotes if quote]
     return render(request, "inference/playground_estimate.html", {"max_nano": sum(known) if known else None})

@@ -11,14 +11,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.paging import page_number, page_of
 from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
 from inference.models import Tryout
 from inference.playground.kinds import TRIED, TriedKind, api_body, example_body, tab_of
+from inference.playground.runs import body_quote
 from inference.playground.selectors import choices_of_kind, tabs_shown, tryouts_visible
 from inference.playground.tryout_forms import TryoutForm
-from inference.playground.tryouts import tryout_claim, tryout_make
-from inference.views.playground import user_of
+from inference.playground.tryouts import tryout_claim, tryout_delete, tryout_make
+from inference.views.playground import HISTORY_PAGE, user_of
+from models_registry.models import Model
 from models_registry.samples import quoted, samples_of, this_site
 from models_registry.vendors.base import Json
 
@@ -131,6 +134,26 @@ def result(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     return part(request, tryout_of(request, kind, pk))
 
 
+# --- history ------------------------------------------------------------------------------------------
+@login_required
+@require_GET
+def history(request: HttpRequest, kind: str) -> HttpResponse:
+    """What a user has tried of a kind, the newest first."""
+    tried = tried_or_404(kind)
+    found = page_of(tryouts_visible(user=user_of(request), kind=kind), page_number(request), HISTORY_PAGE)
+    rows = [(one, tried.form.title_of(one.body)) for one in found.rows]
+    template = "playground_tryout_drawer" if request.headers.get("HX-Request") else "playground_tryout_history"
+    context = {"nav": "playground", "kind": kind, "tab": tab_of(kind), "page": found, "tried": rows}
+    return render(request, f"inference/{template}.html", context)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    tryout_delete(tryout=tryout_of(request, kind, pk))
+    return redirect("playground_tryout_history", kind=kind)
+
+
 # --- beside it ---------------------------------------------------------------------------------------
 @login_required
 @require_POST
@@ -143,3 +166,16 @@ def code(request: HttpRequest, kind: str) -> HttpResponse:
     samples = samples_of(tried.call(body), this_site())
     template = "playground_code_drawer" if request.headers.get("HX-Request") else "playground_code"
     return render(request, f"inference/{template}.html", {"nav": "playground", "samples": samples, "model": model})
+
+
+@login_required
+@require_POST
+def estimate(request: HttpRequest, kind: str) -> HttpResponse:
+    """The most the present fields may cost, as it would be held; for a picture what a page costs."""
+    tried = tried_or_404(kind)
+    model = request.POST.get("model", "")
+    form = tried.form(request.POST)
+    body = {"model": model, "file": b""} if kind == Model.Kind.OCR else form.is_valid() and form.body
+    quote = body_quote(body, tried.operation) if body else None
+    context = {"max_nano": quote.max_nano if quote else None, "is_by_page": kind == Model.Kind.OCR}
+    return render(request, "inference/playground_estimate.html", context)

@@ -19,7 +19,8 @@
     prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      if (!isBusy() && prompt.value.trim()) form.requestSubmit(form.querySelector("[data-send]"));
+      const send = form.querySelector("[data-send]");  // disabled while a picture is on its way
+      if (!isBusy() && !send.disabled && prompt.value.trim()) form.requestSubmit(send);
     });
     // The second click of a double click: by then the place may hold the other button, or an empty prompt.
     form.addEventListener("click", (event) => {
@@ -52,6 +53,40 @@
     }
     prompt.addEventListener("input", grow);
     window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+    // --- pictures: the button, a drop anywhere, and the clipboard all fill the one field -----------------
+    const files = document.getElementById("files");
+    form.querySelector("[data-add-pictures]").hidden = false;
+    files.classList.add("visually-hidden");
+    function addPictures(transfer) {
+      const carried = new DataTransfer();
+      [...transfer.files].forEach((file) => carried.items.add(file));
+      files.files = carried.files;
+      files.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    files.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.elt !== files) return;
+      files.value = "";
+      prompt.focus();
+    });
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    play.addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      form.classList.add("is-dropping");
+    });
+    play.addEventListener("dragleave", (event) => { if (!play.contains(event.relatedTarget)) form.classList.remove("is-dropping"); });
+    play.addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      form.classList.remove("is-dropping");
+      addPictures(event.dataTransfer);
+    });
+    prompt.addEventListener("paste", (event) => {
+      if (!event.clipboardData.files.length || event.clipboardData.types.includes("text/plain")) return;
+      event.preventDefault();
+      addPictures(event.clipboardData);
+    });
 
     // --- while answers come ------------------------------------------------------------------------
     const isBusy = () => Boolean(document.querySelector('.answer[aria-busy="true"]'));
@@ -110,9 +145,13 @@
       const all = every(".picker", pickers);
       all.forEach((picker) => { picker.querySelector("[data-remove-model]").hidden = all.length < 2; });
       pickers.querySelector("[data-add-model]").hidden = all.length >= Number(pickers.dataset.columnsMax);
-      htmx.trigger(document.body, "composer-reset");
+      htmx.trigger(document.body, "models-changed");
     }
-    pickers.addEventListener("change", (event) => { if (event.target.matches("select")) showPicker(event.target.closest(".picker")); });
+    pickers.addEventListener("change", (event) => {
+      if (!event.target.matches("select")) return;
+      showPicker(event.target.closest(".picker"));
+      htmx.trigger(document.body, "models-changed");
+    });
     pickers.addEventListener("click", (event) => {
       const add = event.target.closest("[data-add-model]");
       const remove = event.target.closest("[data-remove-model]");
@@ -148,13 +187,25 @@
     }
     toggle.setAttribute("aria-expanded", wide.matches);
     document.addEventListener("keydown", (event) => { if (event.key === "Escape" && play.classList.contains("is-parameters")) showParameters(false); });
-    every("[data-for]").forEach((slider) => {
+    const panel = document.getElementById("parameters");  // its fields change with the models
+    function showSlider(slider) {
       const field = document.getElementById(slider.dataset.for);
-      const show = () => { slider.classList.toggle("is-unset", !field.value); slider.value = field.value || slider.max / 2; };
-      slider.addEventListener("input", () => { field.value = slider.value; slider.classList.remove("is-unset"); });
-      field.addEventListener("input", show);
-      show();
+      slider.classList.toggle("is-unset", !field.value);
+      slider.value = field.value || (Number(slider.min) + Number(slider.max)) / 2;
+    }
+    const showSliders = () => every("[data-for]", panel).forEach(showSlider);
+    panel.addEventListener("input", (event) => {
+      const slider = event.target;
+      if (!slider.dataset.for) return showSliders();
+      document.getElementById(slider.dataset.for).value = slider.value;
+      slider.classList.remove("is-unset");
     });
+    panel.addEventListener("htmx:afterSettle", (event) => {
+      if (event.target.id !== "parameter-fields") return;
+      showSliders();
+      htmx.trigger(document.body, "composer-reset");
+    });
+    showSliders();
     play.querySelector("[data-reset-parameters]").addEventListener("click", () => {
       every('#parameters [form="composer"]').forEach((field) => {
         if (field.type === "radio") field.checked = field.value === ""; else field.value = "";

@@ -33,8 +33,10 @@ STICKING_OUT = """() => document.documentElement.scrollWidth <= innerWidth ? [] 
   [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5)
   .slice(0, 5).map((one) => `${one.tagName.toLowerCase()}.${one.className}`)"""
 
-STILL = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getComputedTiming().iterations !== Infinity).map((one) => one.finished.catch(() => 0)))"""
+# One that was called off in between, with its element, never ends.
+STILL = """() => Promise.race([new Promise((done) => setTimeout(done, 1000)), Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().iterations !== Infinity)
+  .map((one) => one.finished.catch(() => 0)))])"""
 
 
 def chromium_start(playwright: Playwright) -> Browser:

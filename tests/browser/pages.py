@@ -40,7 +40,7 @@ PAGES = (
 NO_PAGES = {
     *("palette", "preferences", "healthz", "readyz", "metrics", "models_bulk", "models_export", "usage_export"),
     *("workspace_name", "sessions_close", "ledger_check"),
-    *(f"playground_{part}" for part in ("send", "stop", "history", "code", "estimate")),
+    *(f"playground_{part}" for part in ("send", "stop", "history", "code", "estimate", "pictures", "parameters")),
 }
 # django-allauth's own pages. Those a console without e-mail and second factors never links to stay as they are.
 ALLAUTH = {

@@ -125,6 +125,7 @@ SCENES = (
     Scene("playground_running", "/playground/", act=asked("QwQ-32B", waits=False)),
     Scene("playground_code", "/playground/", act=click("[formaction='/playground/code/']")),
     Scene("playground_compared", "/playground/embedding/?example", act=click("[data-send]")),
+    Scene("playground_tried", "/playground/embedding/history/"),
     Scene("playground_ranked", "/playground/rerank/?example", act=click("[data-send]")),
     Scene("key_made", "/keys/new/", act=key_made),
     Scene("key_revoke", "/keys/", act=click("a[data-dialog]")),

@@ -58,6 +58,30 @@ def test_an_example_is_sent_and_its_result_has_an_address(tab: OpenTab, kind: st
     expect(one.page.locator(RESULTS[kind])).to_be_visible()
 
 
+def test_what_it_may_cost_is_told_before_and_what_was_tried_is_found_again(tab: OpenTab) -> None:
+    one = tab("developer")
+    one.expected += ["htmx:sendAbort", "htmx:afterRequest"]  # an estimate that typing made old
+    one.open("/playground/embedding/")
+    expect(one.page.locator("#estimate")).to_have_text("—")
+    text = "一段为了再找到它而写的话"
+    one.page.fill("#texts", text)
+    expect(one.page.locator("#estimate")).to_contain_text("≤ ¥")
+    one.page.locator("[data-send]").click()
+    one.page.locator("#tried .answer-foot").wait_for()
+    one.page.get_by_role("link", name="历史").click()
+    drawer = one.page.locator("#drawer")
+    expect(drawer.locator(".history li").first).to_contain_text(text)
+    good_on_all_screens(one)
+    drawer.get_by_role("link", name=text).click()
+    expect(one.page.locator("#texts")).to_have_value(text)
+    one.open("/playground/embedding/history/")
+    good_on_all_screens(one)
+    one.page.on("dialog", lambda dialog: dialog.accept())
+    one.page.get_by_role("button", name=f"删除 {text}").click()
+    one.settle()
+    expect(one.page.get_by_text(text)).to_have_count(0)
+
+
 @pytest.mark.parametrize("kind", RESULTS)
 def test_it_works_without_scripts(tab: OpenTab, kind: str) -> None:
     one = tab("developer", java_script_enabled=False)

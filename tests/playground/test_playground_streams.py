@@ -321,6 +321,17 @@ def test_thinking_is_folded_and_not_sent_again(browser: Browser, upstream: str) 
     assert answer.thinking.strip() not in said
 
 
+def test_how_long_was_thought_is_told_live_and_afterwards(browser: Browser) -> None:
+    events = browser.ask("hi", browser.caller.desk.model("chat;reasoning=12;chunk_ms=60"))
+    said = [data for name, data in events.found if name == "thought"]
+    assert all(one.startswith("正在思考") for one in said[:-1])
+    assert len(said) > 2
+    assert re.fullmatch(r"思考了 0\.\d\d 秒", said[-1])
+    assert said[-1] in events.finished
+    assert 500 < browser.answer.thinking_ms < 5000
+    assert said[-1] in browser.get(f"/playground/{browser.conversation.pk}/").text
+
+
 def test_scripts_and_dangerous_links_in_an_answer_are_harmless(browser: Browser) -> None:
     attack = "<script>alert(1)</script>,<img src=x onerror=alert(1)>,[x](javascript:alert(1)),![p](https://e.example/p)"
     events = browser.ask("hi", browser.caller.desk.model(f"chat;chunks=4;text={attack}"))

@@ -7,14 +7,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from console import settings as own_settings
 from inference.gateway.app import GatewayApp
 from inference.models import Tryout
 from inference.playground.kinds import TABS, TRIED
-from inference.playground.tryouts import tryout_claim
+from inference.playground.tryout_forms import TryoutForm
+from inference.playground.tryouts import tryout_claim, tryout_delete, tryout_finish
 from models_registry.documents import registry_parse
 from models_registry.models import Model
 from models_registry.services import registry_apply
@@ -217,3 +218,55 @@ def test_the_code_for_a_picture_sends_a_file(signed: Client) -> None:
         page = signed.post("/playground/ocr/code/", fields)
         assert f"file=@{name}" in code(page)
         assert "/v1/ocr" in code(page)
+
+
+# --- history ----------------------------------------------------------------------------------------------------
+def test_the_history_lists_a_kinds_tryouts_the_newest_first(signed: Client, user: User) -> None:
+    for number in range(3):
+        body = {"model": "m", "input": [f"第 {number} 段", "<乙>"]}
+        tryout_claim(user=user, kind="embedding", page_key=f"history {number}", body=body)
+    tryout_claim(user=user, kind="rerank", page_key="k", body={"model": "m", "query": "别处", "documents": ["甲"]})
+    page = signed.get("/playground/embedding/history/").content.decode()
+    assert re.findall(r"<b>(第 \d 段) · &lt;乙&gt;</b>", page) == ["第 2 段", "第 1 段", "第 0 段"]
+    assert "别处" not in page
+    drawer = signed.get("/playground/embedding/history/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in drawer
+    assert drawer.count("<li>") == 3
+    assert "别处" in signed.get("/playground/rerank/history/").content.decode()
+    assert "还没有试用过" in signed.get("/playground/ocr/history/").content.decode()
+    assert signed.get("/playground/llm/history/").status_code == 404
+
+
+def test_a_long_history_has_pages_and_asks_no_more_often(
+    signed: Client, user: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(31):
+        tryout_claim(user=user, kind="embedding", page_key=f"long {number}", body={"model": "m", "input": ["甲"]})
+    with django_assert_max_num_queries(12):
+        page = signed.get("/playground/embedding/history/").content.decode()
+    assert page.count('class="bare" data-confirm') == 30
+    assert signed.get("/playground/embedding/history/?page=2").content.decode().count("data-confirm") == 1
+
+
+def test_a_tryout_is_deleted_by_its_user_alone(signed: Client, user: User) -> None:
+    tryout = made(user)
+    signed.force_login(User.objects.create(username=f"thief-{tryout.pk}"))
+    assert signed.post(f"/playground/embedding/{tryout.pk}/delete/").status_code == 404
+    signed.force_login(user)
+    assert signed.get(f"/playground/embedding/{tryout.pk}/delete/").status_code == 405
+    assert signed.post(f"/playground/rerank/{tryout.pk}/delete/").status_code == 404
+    gone = signed.post(f"/playground/embedding/{tryout.pk}/delete/")
+    assert gone["location"] == "/playground/embedding/history/"
+    assert not Tryout.objects.filter(pk=tryout.pk).exists()
+
+
+def test_a_tryout_deleted_amid_its_call_does_not_come_back(user: User) -> None:
+    tryout = made(user)
+    tryout_delete(tryout=Tryout.objects.get(pk=tryout.pk))
+    tryout_finish(tryout=tryout, request_id="req_gone", status=0, reply=b"")
+    assert not Tryout.objects.filter(request_id="req_gone").exists()
+
+
+def test_a_form_that_leaves_out_its_call_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        type("Unfinished", (TryoutForm,), {})({})

@@ -15,6 +15,7 @@ from gateway_desk import Caller, Desk, wait_until
 from gateway_servers import RawUpstream, http
 from playground_browser import HTMX, Browser
 
+from console.formats import yuan
 from inference.models import Tryout
 from inference.playground.tryouts import making, tryouts_end
 
@@ -237,3 +238,22 @@ def test_a_server_that_stops_ends_what_runs_and_holds_nothing(browser: Browser) 
         assert "调用被中断" in answer.result(5).text
     assert last(browser).state == "failed"
     browser.caller.holds_nothing()
+
+
+# --- beside it -------------------------------------------------------------------------------------------
+def test_the_estimate_is_what_the_call_would_hold(browser: Browser) -> None:
+    desk = browser.caller.desk
+    priced = {"embedding": {"input": "1000", "output": "0"}, "rerank": {"per_call": "0.01"}}
+    for kind in KINDS:
+        model = desk.model("estimated", kind=kind, price=priced[kind])
+        fields = {**FIELDS[kind], "model": model, "key": "k"}
+        said = browser.post(f"/playground/{kind}/estimate/", fields).text
+        assert send(browser, kind, model).status_code == 200
+        assert f"≤ {yuan(browser.caller.record().held_nano, 6)}" in said
+        assert "—" in browser.post(f"/playground/{kind}/estimate/", {"model": model}).text
+        assert "—" in browser.post(f"/playground/{kind}/estimate/", {**fields, "model": "nobody"}).text
+
+
+def test_a_picture_is_estimated_by_the_page(browser: Browser) -> None:
+    model = browser.caller.desk.model("ocr", kind="ocr", vendor="yuanjing", price={"per_page": "0.02"})
+    assert "每页 ¥0.020000" in browser.post("/playground/ocr/estimate/", {"model": model}).text
