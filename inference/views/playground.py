@@ -174,9 +174,11 @@ def turn_send(request: HttpRequest) -> HttpResponse:
 
 def pictures_take(request: HttpRequest, form: PromptForm) -> None:
     """The form's pictures: drafts by their ids, and the files of a form without scripts, which become drafts."""
-    user = user_of(request)
-    form.pictures = pictures_chosen(user=user, ids=picture_ids(request.POST))
+    user, ids = user_of(request), picture_ids(request.POST)
+    form.pictures = pictures_chosen(user=user, ids=ids)
     try:
+        if len(form.pictures) < len(ids):
+            raise PictureRefused(_("有图片已不在，移除后重新添加"))
         uploads = uploads_of(files_of(request), beside=len(form.pictures))
         form.pictures += pictures_keep(user=user, uploads=uploads)
     except PictureRefused as refusal:

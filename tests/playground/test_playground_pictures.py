@@ -205,8 +205,10 @@ def test_anothers_picture_can_be_neither_seen_nor_sent_nor_dropped(
     thief = open_browser(browser.caller.desk.caller())
     assert thief.get(f"/playground/pictures/{pk}/").status_code == 404
     thief.post(f"/playground/pictures/{pk}/drop/")
-    thief.ask("看", model, picture=pk)
-    assert sent_content(thief) == "看"
+    refused = thief.send("看", model, picture=pk)
+    assert refused.status_code == 422
+    assert "有图片已不在" in refused.text
+    assert thief.turns == 0, "a prompt never leaves without its picture"
     assert browser.get(f"/playground/pictures/{pk}/").status_code == 200
     assert httpx.get(f"{browser.caller.desk.url}/playground/pictures/{pk}/").status_code == 302
 
