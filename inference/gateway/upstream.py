@@ -1,5 +1,6 @@
 """The one transport of the hot path: aiohttp behind a single method, its errors translated once, here."""
 
+import io
 import socket
 import ssl
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from inference.gateway.errors import UpstreamFailure
 from inference.netguard import BlockedAddress, check_all
 
 READ_BYTES_MAX = 64 * 1024 * 1024
+AT_ONCE_BYTES_MAX = 1024 * 1024  # a larger body goes in pieces, and lets other calls have their turn between them
 IDLE_CONNECTION_S = 15  # a server that closes an idle connection just as we use it costs a call
 
 
@@ -104,7 +106,7 @@ class AiohttpTransport:
             response = await self.session.request(
                 "POST",
                 URL(request.url, encoded=True),
-                data=request.body,
+                data=io.BytesIO(request.body) if len(request.body) > AT_ONCE_BYTES_MAX else request.body,
                 headers=request.headers,
                 allow_redirects=False,
                 ssl=request.tls or True,  # connections are kept apart by it

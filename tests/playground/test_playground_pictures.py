@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from inference.models import PromptPicture, Turn
 from inference.playground import pictures
+from inference.playground.forms import PROMPT_MAX
 from inference.playground.pictures import DRAFT_LIFE, DRAFTS_MAX, content_type_of, conversation_bytes_max
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR a picture"
@@ -161,6 +162,14 @@ def test_a_conversation_has_room_for_as_many_as_fit_into_a_call(
     assert "新建会话再发送" in refused.text
     assert conversation.turns.count() == 2
     assert browser.send("三", model, picture=ids).status_code == 200, "the draft is still there"
+
+
+def test_the_fullest_conversation_and_the_longest_prompt_still_fit_into_a_call(browser: Browser, model: str) -> None:
+    third = PNG + bytes(conversation_bytes_max() // 3 - len(PNG))
+    ids = [pk for name in ("a.png", "b.png", "c.png") for pk in added(browser, (name, third))]
+    browser.ask("长" * PROMPT_MAX, model, picture=ids)
+    assert browser.answer.state == "done"
+    assert browser.answer.cost_nano == browser.caller.record().charged_nano > 0
 
 
 def test_a_users_pictures_are_bounded_also_when_they_come_at_once(
