@@ -25,7 +25,7 @@ SCHEME = re.compile(r"\A(?:h+t+p+(s?)|wss?|ftp)?(?::/*|//+)(?=[^/])", re.IGNOREC
 LOCAL = re.compile(r"\A(localhost|\d+(\.\d+){3}|\[|[^./]+:\d+|[^./]+(/|\Z)|[^/]+:11434)", re.IGNORECASE)
 ENDPOINTS = (
     *("/chat/completions", "/completions", "/embeddings", "/unicom-ocr", "/rerank"),
-    *("/chat/completion", "/models", "/responses", "/messages", "/chat", "/api/generate", "/api/chat", "/api/tags"),
+    *("/chat/completion", "/models", "/responses", "/messages", "/api/generate", "/api/chat", "/api/tags", "/chat"),
 )
 
 

@@ -148,11 +148,7 @@ class ImportForm(forms.Form):
 
     @property
     def key_masked(self) -> str:
-        """sk-…3e7c: enough to tell two keys apart."""
-        key = saved_key(self.endpoint)
-        if not key:
-            return ""
-        return f"{key[:3]}…{key[-4:]}" if len(key) >= 16 else "…"
+        return key_masked(saved_key(self.endpoint))
 
     # --- checking -----------------------------------------------------------------------------------
     def clean_name(self) -> str:
@@ -244,6 +240,13 @@ class ImportForm(forms.Form):
         if self.shape.unit == "free":
             return {"free": True}
         return {name: cleaned[name] for name in self.shape.prices if cleaned.get(name)} or None
+
+
+def key_masked(key: str) -> str:
+    """sk-…3e7c: enough to tell two keys apart."""
+    if not key:
+        return ""
+    return f"{key[:3]}…{key[-4:]}" if len(key) >= 16 else "…"
 
 
 def key_typed(text: str) -> str:

@@ -59,7 +59,11 @@ class Visit:
         return self.form(initial=initial)
 
     def form_typed(self, **changes: str) -> ImportForm:
-        """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
+        """What was typed, unjudged, with other values for some of it; another vendor or kind is another shape.
+
+        A vendor's default URL was not typed, and follows the vendor.
+        """
+        self.shape = shape_of(self.typed | changes, self.model.kind if self.model else "")
         typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
         defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
         if typed.get("inference_url", "") in defaults | {""}:

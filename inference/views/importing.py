@@ -18,7 +18,9 @@ from inference.staged_probe import staged_probe
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import ImportForm
 from inference.views.import_page import page_context
+from inference.views.import_paste import changes_of, pasted_of
 from inference.views.import_visit import Visit
+from models_registry.curl import curl_learn
 from models_registry.importing import (
     NameTaken,
     endpoint_remove,
@@ -72,6 +74,15 @@ def adopt(visit: Visit) -> HttpResponse:
     better = visit.advice(visit.form_typed()).suggestion
     form = visit.form_typed(inference_url=better) if better else visit.form_typed()
     return page(visit, "inference/import_fields.html", form)
+
+
+def paste(visit: Visit) -> HttpResponse:
+    """A curl command fills what it speaks of; all else stays as it was typed."""
+    learned = curl_learn(visit.typed.get("curl", ""))
+    form = visit.form_typed(**changes_of(learned, visit.typed))
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx and not learned.api_key
+    more = {"pasted": pasted_of(learned), "pasted_key": learned.api_key, "key_lost": lost, "resets": True}
+    return page(visit, "inference/import_fields.html", form, **more)
 
 
 def advise(visit: Visit) -> HttpResponse:
@@ -177,6 +188,7 @@ ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
     "redraw": redraw,
     "reprice": reprice,
     "adopt": adopt,
+    "paste": paste,
     "advise": advise,
     "missing": missing,
     "probe": probe,

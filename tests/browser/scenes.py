@@ -103,6 +103,20 @@ def probed(url: str, model: str, *, key: str = "sk-demo") -> Act:
     return act
 
 
+def pasted(command: str) -> Act:
+    """The import form, filled by a curl command."""
+
+    def act(tab: Tab, site: Site) -> None:
+        page = tab.page
+        page.locator(".import-paste > summary").click()
+        page.fill("#id_curl", command.format(upstream=site.product.upstream.url))
+        page.locator("#paste-fill").click()
+        page.locator(".import-paste [role=status]").wait_for()
+        tab.settle()
+
+    return act
+
+
 def deleted_by_bulk(tab: Tab, site: Site) -> None:
     tick("DeepSeek-R1", "DeepSeek-V3")(tab, site)
     click(".models-bar [value=delete]")(tab, site)
@@ -110,6 +124,7 @@ def deleted_by_bulk(tab: Tab, site: Site) -> None:
 
 
 WRONG_KEY = "chat;status=401;status_body=Incorrect API key provided"
+CURL = """curl '{upstream}/v1/rerank' -H 'Authorization: Bearer $API_KEY' -d '{{"query": "苹果", "documents": [], }}'"""
 COMPARED = "&".join(f"compare={quote(name)}" for name in ("DeepSeek-R1", "Qwen3-235B-A22B", LONG_NAME))
 SCENES = (
     Scene("overview_first", "/", "newcomer"),
@@ -144,6 +159,7 @@ SCENES = (
         "admin",
         act=probed("{upstream}/v1", WRONG_KEY),
     ),
+    Scene("import_pasted", "/models/import/", "admin", act=pasted(CURL)),
     Scene("import_passed", "/models/import/", "admin", act=probed("{upstream}/v1", "chat;chunks=24;reasoning=8")),
     Scene("catalogs_paratera", "/models/catalogs/?catalog=paratera", "admin", act=tick("QwQ-32B", "GLM-4-Flash")),
     Scene("catalogs_unpriced", "/models/catalogs/?catalog=yunwang&tick=all", "admin"),
