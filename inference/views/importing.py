@@ -15,11 +15,14 @@ from django.utils.translation import gettext as _
 
 from inference.services import model_enable
 from inference.staged_probe import staged_probe
+from inference.upstream_models import upstream_models
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import ImportForm
+from inference.views.import_listed import listed_again, listed_found, listed_import, needed
 from inference.views.import_page import page_context
 from inference.views.import_paste import changes_of, pasted_of
 from inference.views.import_visit import Visit
+from inference.views.imported import imported_say
 from models_registry.curl import curl_learn
 from models_registry.importing import (
     NameTaken,
@@ -99,6 +102,32 @@ def probe(visit: Visit) -> HttpResponse:
     """The form stays as it is; nothing is written."""
     visit.report = staged_probe(visit.form_checked().draft())
     return page(visit, "inference/import_probed.html", visit.form_typed())
+
+
+def list_upstream(visit: Visit) -> HttpResponse:
+    """What the upstream itself says it serves. Where the list was found elsewhere, the URL follows."""
+    listing = upstream_models(visit.form_checked(needs_price=False).draft())
+    form = visit.form_typed(**({"inference_url": listing.base_url} if listing.base_url else {}))
+    listed = listed_found(listing, visit.shape, visit.typed.get("listed_query", "").strip())
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    return page(visit, "inference/import_fields.html", form, listed=listed, key_lost=lost)
+
+
+def take(visit: Visit) -> HttpResponse:
+    """The ticked ones, all or none; the rest of the form has no say in it."""
+    is_priced = "listed_priced" in visit.request.POST
+    form, listed = visit.form_checked(needs_price=is_priced), listed_again(visit.request, visit.shape)
+    if not needed(form, is_priced=is_priced):
+        try:
+            done = listed_import(visit.request, form, is_priced=is_priced, actor=visit.user.username)
+        except RegistryError as error:
+            listed = listed and listed._replace(fault=str(error))
+        else:
+            imported_say(visit.request, done)
+            return visit.redirect(list_with(done.models[0]) if done.models else reverse("models"))
+    form.focus_mistake()
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    return page(visit, "inference/import_fields.html", form, listed=listed, key_lost=lost)
 
 
 def save(visit: Visit) -> HttpResponse:
@@ -192,6 +221,8 @@ ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
     "advise": advise,
     "missing": missing,
     "probe": probe,
+    "list": list_upstream,
+    "take": take,
     "save": save,
     "enable": enable,
 }

@@ -117,6 +117,26 @@ def pasted(command: str) -> Act:
     return act
 
 
+def listed(path: str, *names: str, at: str = "") -> Act:
+    """The import form with the upstream's own list read, and some of it ticked; `at` is another host."""
+
+    def act(tab: Tab, site: Site) -> None:
+        page = tab.page
+        page.locator("label:has(#id_vendor_openai_compatible)").click()
+        tab.settle()
+        page.fill("#id_inference_url", f"{at or site.product.upstream.url}{path}")
+        page.fill("#id_api_key", "sk-demo")
+        page.locator("#list-fetch").click()
+        page.locator(".upstream-table, .upstream-tried").wait_for()
+        for name in names:
+            page.get_by_label(f"选择 {name}", exact=True).check()
+        page.locator("#upstream-list").scroll_into_view_if_needed()
+        page.locator("#list-fetch").evaluate("button => button.scrollIntoView({block: 'start'}) || scrollBy(0, -220)")
+        tab.settle()
+
+    return act
+
+
 def deleted_by_bulk(tab: Tab, site: Site) -> None:
     tick("DeepSeek-R1", "DeepSeek-V3")(tab, site)
     click(".models-bar [value=delete]")(tab, site)
@@ -160,6 +180,8 @@ SCENES = (
         act=probed("{upstream}/v1", WRONG_KEY),
     ),
     Scene("import_pasted", "/models/import/", "admin", act=pasted(CURL)),
+    Scene("import_listed", "/models/import/", "admin", act=listed("/v1", "chat", "completion")),
+    Scene("import_unlisted", "/models/import/", "admin", act=listed("/_sim/nothing", at="http://127.0.0.1:9")),
     Scene("import_passed", "/models/import/", "admin", act=probed("{upstream}/v1", "chat;chunks=24;reasoning=8")),
     Scene("catalogs_paratera", "/models/catalogs/?catalog=paratera", "admin", act=tick("QwQ-32B", "GLM-4-Flash")),
     Scene("catalogs_unpriced", "/models/catalogs/?catalog=yunwang&tick=all", "admin"),
