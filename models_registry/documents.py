@@ -83,6 +83,13 @@ class DocumentLoader(yaml.SafeLoader):
         return node
 
 
+def not_from_the_environment(value: str | None) -> str | None:
+    """`env:NAME` is for whoever applies a file on the server: from afar it would read the server's own secrets."""
+    if value is not None and value.strip().startswith("env:"):
+        raise ValueError("env:NAME works in files applied on the server; send the key itself")
+    return value
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -137,6 +137,18 @@ def listed(path: str, *names: str, at: str = "") -> Act:
     return act
 
 
+def planned(*rows: str) -> Act:
+    """A pasted models file and its preview."""
+
+    def act(tab: Tab, _: Site) -> None:
+        tab.page.fill("#id_text", "\n".join(("name,kind,vendor,inference_url,model,input,output,rpm,per_call", *rows)))
+        tab.page.locator(".models-file [type=submit]").click()
+        tab.page.locator(".plan-table").wait_for()
+        tab.settle()
+
+    return act
+
+
 def deleted_by_bulk(tab: Tab, site: Site) -> None:
     tick("DeepSeek-R1", "DeepSeek-V3")(tab, site)
     click(".models-bar [value=delete]")(tab, site)
@@ -145,6 +157,11 @@ def deleted_by_bulk(tab: Tab, site: Site) -> None:
 
 WRONG_KEY = "chat;status=401;status_body=Incorrect API key provided"
 CURL = """curl '{upstream}/v1/rerank' -H 'Authorization: Bearer $API_KEY' -d '{{"query": "苹果", "documents": [], }}'"""
+ROWS = (
+    "DeepSeek-R1,llm,openai_compatible,https://example.com/v1,deepseek-reasoner,4,16,600",
+    "Qwen3-32B-new,llm,openai_compatible,https://example.com/v1,qwen3-32b,2,20,",
+    f"{LONG_NAME}-copy,rerank,openai_compatible,https://example.com/v1,m,,,,0.01",
+)
 COMPARED = "&".join(f"compare={quote(name)}" for name in ("DeepSeek-R1", "Qwen3-235B-A22B", LONG_NAME))
 SCENES = (
     Scene("overview_first", "/", "newcomer"),
@@ -182,6 +199,8 @@ SCENES = (
     Scene("import_pasted", "/models/import/", "admin", act=pasted(CURL)),
     Scene("import_listed", "/models/import/", "admin", act=listed("/v1", "chat", "completion")),
     Scene("import_unlisted", "/models/import/", "admin", act=listed("/_sim/nothing", at="http://127.0.0.1:9")),
+    Scene("models_planned", "/models/file/", "admin", act=planned(*ROWS)),
+    Scene("models_misplanned", "/models/file/", "admin", act=planned(*ROWS, f"{LONG_NAME}-2,llm,ark,ark.cn,m")),
     Scene("import_passed", "/models/import/", "admin", act=probed("{upstream}/v1", "chat;chunks=24;reasoning=8")),
     Scene("catalogs_paratera", "/models/catalogs/?catalog=paratera", "admin", act=tick("QwQ-32B", "GLM-4-Flash")),
     Scene("catalogs_unpriced", "/models/catalogs/?catalog=yunwang&tick=all", "admin"),
