@@ -12,6 +12,7 @@ from models_registry.documents import (
     Limit,
     LimitsDocument,
     ModelDocument,
+    Name,
     PriceDocument,
     Strict,
     Yuan,
@@ -107,6 +108,14 @@ class ModelChange(Strict):
     stream_only: bool | None = None
     context_length: Limit | None = None
     max_output_tokens: Limit | None = None
+
+
+class ModelCopy(Strict):
+    """The name of the new model."""
+
+    model_config = example({"name": "deepseek-v3-copy"})
+
+    name: Name
 
 
 class PriceIn(PriceDocument):

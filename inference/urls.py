@@ -19,6 +19,7 @@ urlpatterns = [
     path("models/file/", models_file.models_file, name="models_file"),
     path("models/file/template.csv", models_file.models_template, name="models_template"),
     path("models/<int:model_id>/edit/", importing.model_edit, name="model_edit"),
+    path("models/<int:model_id>/copy/", importing.model_copy, name="model_copy"),
     # --- 体验中心
     path("playground/", playground.playground, name="playground"),
     path("playground/<int:pk>/", playground.playground, name="playground_conversation"),

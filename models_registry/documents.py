@@ -34,7 +34,14 @@ def written_out(value: Any) -> Any:
 
 Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT), BeforeValidator(written_out)]
 NAME_PATTERN = r"^[^\s\x00-\x1f?#]+$"
-API_WORDS = ("enable", "disable", "test", "prices", "endpoints")  # what follows a name in the management API's paths
+API_WORDS = (
+    "enable",
+    "disable",
+    "duplicate",
+    "test",
+    "prices",
+    "endpoints",
+)  # what follows a name in the management API's paths
 
 
 def no_api_word(name: str) -> str:

@@ -61,7 +61,7 @@ class Why(NamedTuple):
 def page_context(visit: Visit, form: ImportForm) -> dict[str, Any]:
     shape, advice = visit.shape, visit.advice(form)
     return {
-        "nav": "models" if visit.model else "import",
+        "nav": "models" if visit.model or visit.source else "import",
         "form": form,
         "here": visit.here,
         "shape": shape,
@@ -81,6 +81,7 @@ def page_context(visit: Visit, form: ImportForm) -> dict[str, Any]:
         "hints": [words.HINTS[hint] for hint in advice.hints],
         "statuses": statuses(visit.report.attempts if visit.report else []),
         "model": visit.model,
+        "source": visit.source,
         "endpoint": visit.endpoint,
         "endpoints": visit.endpoints,
         "whys": whys(visit.model, visit.endpoints),

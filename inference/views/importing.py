@@ -47,6 +47,12 @@ def model_edit(request: AdminRequest, model_id: int) -> HttpResponse:
     return answer(Visit(request, get_object_or_404(Model, pk=model_id)))
 
 
+@admin_required
+def model_copy(request: AdminRequest, model_id: int) -> HttpResponse:
+    """The import form with what another model has; its key goes along unseen, to the host it was given for."""
+    return answer(Visit(request, None, source=get_object_or_404(Model, pk=model_id)))
+
+
 def answer(visit: Visit) -> HttpResponse:
     if visit.request.method != "POST":
         return page(visit, "inference/import.html", visit.form_new())
@@ -167,7 +173,10 @@ def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:
     """Raises RegistryError."""
     document, actor = form.document(), visit.user.username
     if visit.model is None:
-        model = model_import_new(document=document, actor=actor, draft=visit.typed.get("draft", "")[:40])
+        draft = visit.typed.get("draft", "")[:40]
+        model = model_import_new(
+            document=document, actor=actor, draft=draft, source=visit.endpoint, keeps_key=form.keeps_key
+        )
         return model, model.endpoints.earliest("id")
     endpoint = model_change(
         model=visit.model, document=document, endpoint=visit.endpoint, keeps_key=form.keeps_key, actor=actor

@@ -43,6 +43,14 @@ def click(selector: str) -> Act:
     return act
 
 
+def click_through(*selectors: str) -> Act:
+    def act(tab: Tab, site: Site) -> None:
+        for selector in selectors:
+            click(selector)(tab, site)
+
+    return act
+
+
 def tick(*names: str) -> Act:
     def act(tab: Tab, _: Site) -> None:
         for name in names:
@@ -188,6 +196,7 @@ SCENES = (
     Scene("guide_chatbox", "/guide/chatbox/"),
     Scene("guide_errors", "/guide/errors/"),
     Scene("models_menu", "/models/", "admin", act=click("td.more summary")),
+    Scene("model_copy", "/models/", "admin", act=click_through("td.more summary", "td.more a[href$='/copy/']")),
     Scene("models_bulk", "/models/", "admin", act=tick("DeepSeek-R1", "DeepSeek-V3", "QwQ-32B")),
     Scene("models_delete", "/models/", "admin", act=deleted_by_bulk),
     Scene(
