@@ -1,6 +1,7 @@
 """A models file from a browser or a script: read, compared with what is served, and applied all or none."""
 
 import codecs
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from models_registry.tables import table_read
 
 TEXT_MAX = 500_000
 MODELS_MAX = 1_000
+UNTEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MERGE = "tag:yaml.org,2002:merge"
 Status = Literal["new", "changed", "unchanged", "wrong"]
 Entry = tuple[int, Any]  # the line it begins at, and a model as it was written
@@ -91,8 +93,8 @@ def bulk_read(text: str) -> list[Entry]:
     text = text.removeprefix("\ufeff")
     if len(text) > TEXT_MAX:
         raise DocumentError(f"the file is longer than {TEXT_MAX:,} characters; split it")
-    if "\x00" in text:
-        raise DocumentError("the file has NUL characters; it is no text")
+    if UNTEXT.search(text):
+        raise DocumentError("the file has control characters; it is no text")
     entries = table_read(text) if is_table(text) else yaml_read(text)
     if not entries:
         raise DocumentError("the file has no model")
@@ -108,16 +110,14 @@ def is_table(text: str) -> bool:
 
 
 def yaml_read(text: str) -> list[Entry]:
-    loader = UploadLoader(text)
     try:
+        loader = UploadLoader(text)
         root = loader.get_single_node()
         data: Any = loader.construct_document(root) if root else None
     except (yaml.YAMLError, ValueError) as error:
         raise DocumentError(f"the file is not YAML: {error}") from error
     except RecursionError as error:
         raise DocumentError("the file is nested too deeply") from error
-    finally:
-        loader.dispose()
     if not isinstance(root, yaml.MappingNode) or not isinstance(data.get("models"), list) or len(data) != 1:
         raise DocumentError("the file must hold one list: models")
     ((_key, node),) = root.value

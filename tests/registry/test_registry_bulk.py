@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry_writing import ENDPOINT, apply, model, text
 
 from accounts.models import Revision
-from models_registry.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, text_decoded
+from models_registry.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, document_read, text_decoded
 from models_registry.documents import DocumentError, ModelDocument
 from models_registry.export import registry_csv, registry_yaml
 from models_registry.models import Model
@@ -102,7 +102,9 @@ def test_the_template_has_each_kind_and_can_be_imported(database: None) -> None:
         ("models: [", "not YAML"),
         ("models:\n- &a {name: x}\n- {<<: [*a, *a]}", "merges"),
         ("models: " + "[" * 3000, "nested too deeply|not YAML"),
-        ("models: []\x00", "NUL"),
+        ("models: []\x00", "control characters"),
+        ("models: []\ud800", "control characters"),
+        ("models: \ufffe", "not YAML"),
         ("x" * 500_001, "longer than"),
         ("models: [{}, " + "{}, " * 1000 + "]", "more than 1,000 models"),
         ("models: [{name: !!python/object:os.system x}]", "not YAML"),
@@ -111,6 +113,20 @@ def test_the_template_has_each_kind_and_can_be_imported(database: None) -> None:
 def test_what_is_no_models_file_is_refused(file: str, words: str) -> None:
     with pytest.raises(DocumentError, match=words):
         bulk_read(file)
+
+
+@hypothesis.given(
+    st.text(max_size=60)
+    | st.text(alphabet="models:[]{}-&*a<!|>'\"#%@`?,\n ", max_size=60).map("models:\n- ".__add__)
+    | st.text(alphabet="a,;\t\"'=\r\n#", max_size=60).map(HEAD.__add__)
+)
+@hypothesis.settings(deadline=None, max_examples=400)
+def test_whatever_is_sent_is_read_or_refused(file: str) -> None:
+    try:
+        entries = bulk_read(file)
+    except DocumentError:
+        return
+    assert all(document_read(given) for _line, given in entries)
 
 
 def test_a_large_file_is_read_in_little_time() -> None:
