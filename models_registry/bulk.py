@@ -212,12 +212,13 @@ def keys_differ(document: ModelDocument, served: ModelRow) -> bool:
 
 
 # --- applying ---------------------------------------------------------------------------------------
-@transaction.atomic
 def bulk_apply(*, text: str, actor: str) -> Plan:
     """All that changes something, or nothing. Raises DocumentError, and PlanWrong where a model is wrong."""
-    plan = bulk_plan(entries=bulk_read(text))
-    if not plan.is_right:
-        raise PlanWrong(plan)
-    if plan.documents:
-        registry_apply(document=RegistryDocument(models=plan.documents), actor=actor)
+    entries = bulk_read(text)
+    with transaction.atomic():
+        plan = bulk_plan(entries=entries)
+        if not plan.is_right:
+            raise PlanWrong(plan)
+        if plan.documents:
+            registry_apply(document=RegistryDocument(models=plan.documents), actor=actor)
     return plan
