@@ -78,13 +78,15 @@ def table_read(text: str) -> list[tuple[int, dict[str, Any]]]:
     by_name: dict[str, dict[str, Any]] = {}
     for line, row in cells_read(text):
         endpoint = {name: row[name] for name in ENDPOINT if name in row}
-        if former := by_name.get(row.get("name", "")):
+        name = row.get("name", "")
+        if former := by_name.get(name):
             former["endpoints"].append(endpoint)
             check_same(former, model_read(row), line)
             continue
         model = model_read(row) | {"endpoints": [endpoint]}
         models.append((line, model))
-        by_name[row.get("name", "")] = model
+        if name:  # without one it is a mistake of its own, told with its line
+            by_name[name] = model
     return models
 
 
