@@ -3,11 +3,14 @@ PYTHON ?= python3
 SHELL := /bin/bash
 BIN := .venv/bin
 DONE := .venv/done
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
+INSTALL := -m pip --disable-pip-version-check --no-input --quiet install
+PIP := $(BIN)/python $(INSTALL)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+LITELLM := 1.108.7
+PORTKEY := 1.15.2
 LOCAL_MODELS_OFF := $(filter 0 f F false False FALSE n N no No NO off Off OFF,$(LOCAL_MODELS))
 
-.PHONY: run setup test test-all lint bench bench-pages shots pictures messages lock local-models clean
+.PHONY: run setup test test-all test-clients lint bench bench-pages shots pictures messages lock local-models clean
 
 run: setup
 	@exec $(BIN)/python manage.py up
@@ -44,6 +47,13 @@ local-models:
 	@rm -f $(DONE)/local-models
 	@$(MAKE) --no-print-directory $(DONE)/local-models
 
+# Other people's clients: an environment of their own, whose versions bind nothing of ours.
+$(DONE)/clients: requirements-clients.lock $(DONE)/venv
+	@echo "Installing the packages of $< …"
+	@$(BIN)/python -m venv --clear .venv/clients
+	@.venv/clients/bin/python $(INSTALL) --no-compile --require-hashes -r $<
+	@touch $@
+
 # --- checks ----------------------------------------------------------------------------------------
 lint: $(DONE)/dev
 	$(BIN)/ruff check .
@@ -54,11 +64,23 @@ lint: $(DONE)/dev
 test: lint
 	$(BIN)/python -m pytest
 
-test-all: $(DONE)/dev $(DONE)/local-models
+test-clients: $(DONE)/dev $(DONE)/local-models $(DONE)/clients
+	$(BIN)/python -m pytest -m clients
+
+test-all: $(DONE)/dev $(DONE)/local-models $(DONE)/clients
 	@PYTHON="$(BIN)/python" scripts/test_all.sh
 
-bench: $(DONE)/dev
-	@$(BIN)/python -m benchmarks
+# PEERS=1 adds LiteLLM and Portkey: some 800 MB of packages the first time, and node.
+bench: $(DONE)/dev $(if $(PEERS),$(DONE)/peers)
+	@$(BIN)/python -m benchmarks $(if $(PEERS),--peers)
+
+$(DONE)/peers: $(DONE)/venv
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Installing LiteLLM $(LITELLM) and Portkey $(PORTKEY) into .venv/peers …"
+	@$(BIN)/python -m venv .venv/peers
+	@.venv/peers/bin/python -m pip --disable-pip-version-check --no-input --quiet install "litellm[proxy]==$(LITELLM)"
+	@npm install --prefix .venv/peers --no-audit --no-fund --no-package-lock --silent "@portkey-ai/gateway@$(PORTKEY)"
+	@touch $@
 
 bench-pages: $(DONE)/dev
 	@$(BIN)/python -m benchmarks.pages
@@ -80,6 +102,7 @@ messages: $(DONE)/dev
 lock: $(DONE)/dev
 	$(COMPILE) --quiet pyproject.toml -o requirements.lock
 	$(COMPILE) --quiet --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --quiet requirements-clients.in -o requirements-clients.lock
 	@BIN=$(BIN) scripts/lock_local_models.sh requirements-local-models.lock
 
 clean:

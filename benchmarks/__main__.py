@@ -1,6 +1,7 @@
 """`make bench`: this gateway, nothing switched off, against bare forwarders, five alternating rounds in one run.
 
 The forwarders know no keys, prices or ledger: one is aiohttp on both sides, one stands on the product's own server.
+`make bench PEERS=1` adds LiteLLM and Portkey, which keep no bills here either.
 
 Prints medians, ratios, what a call costs at one connection, and how long the console's own writes take meanwhile.
 With DATABASE_URL and REDIS_URL set they are used; otherwise the embedded default is measured.
@@ -11,9 +12,11 @@ import os
 import statistics
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.peers import litellm, portkey, wait_for_answer
 from benchmarks.rivals import Rival, asgi_forwarder, forwarder, model_console, stub, wait_for
 from benchmarks.writers import ConsoleWriter
 
@@ -25,8 +28,18 @@ class Sample(dict[str, float]):
 
 
 def load(rival: Rival, *, streamed: bool, connections: int, seconds: float) -> Sample:
-    environment = {**os.environ, "KEY": rival.key, "STREAM": "1" if streamed else "0"}
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(Path(__file__).parent / "post.lua")]
+    headers = "\n".join(f"{name}: {value}" for name, value in rival.headers.items())
+    environment = {**os.environ, "KEY": rival.key, "HEADERS": headers, "STREAM": "1" if streamed else "0"}
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-s",
+        str(Path(__file__).parent / "post.lua"),
+    ]
     done = subprocess.run(
         [*command, f"{rival.url}/v1/chat/completions"], env=environment, capture_output=True, text=True, check=True
     )
@@ -63,8 +76,11 @@ def measure(rivals: list[Rival], title: str, *, streamed: bool, connections: int
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--peers", action="store_true", help="LiteLLM and Portkey too, from .venv/peers")
+    options = parser.parse_args()
+    rounds = options.rounds
     with (
+        ExitStack() as stack,
         TemporaryDirectory(prefix="model-console-bench-") as folder,
         stub() as upstream,
         forwarder(upstream) as bare,
@@ -72,8 +88,11 @@ def main() -> None:
         model_console(upstream, Path(folder)) as ours,
     ):
         rivals = [bare, asgi, ours]
+        if options.peers:
+            rivals += [stack.enter_context(litellm(upstream, Path(folder))), stack.enter_context(portkey(upstream))]
         for rival in rivals:
             wait_for(rival)
+            wait_for_answer(rival)
         for rival in rivals:  # warm-up
             load(rival, streamed=True, connections=CONNECTIONS, seconds=1)
         with ConsoleWriter(ours.environment) as writer:

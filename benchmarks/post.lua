@@ -3,6 +3,9 @@ local stream = os.getenv("STREAM") == "1"
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer " .. (os.getenv("KEY") or "none")
+for name, value in (os.getenv("HEADERS") or ""):gmatch("([^:\n]+): ([^\n]+)") do
+  wrk.headers[name] = value
+end
 wrk.body = '{"model":"bench","stream":' .. tostring(stream) ..
   ',"max_tokens":64,"messages":[{"role":"user","content":"Say twenty words about the weather."}]}'
 function done(summary, latency)

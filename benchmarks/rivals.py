@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 UVICORN = (
@@ -30,6 +31,7 @@ class Rival:
     url: str
     pid: int
     key: str = "none"
+    headers: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def memory_mb(self) -> float:
@@ -46,7 +48,13 @@ def free_port() -> int:
 
 @contextmanager
 def process(arguments: list[str], environment: dict[str, str] | None = None) -> Iterator[int]:
-    child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment)
+    with started([sys.executable, *arguments], environment) as pid:
+        yield pid
+
+
+@contextmanager
+def started(command: list[str], environment: dict[str, str] | None = None, **options: Any) -> Iterator[int]:
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, **options)
     try:
         yield child.pid
     finally:
@@ -91,7 +99,7 @@ def model_console(upstream: str, folder: Path) -> Iterator[Rival]:
     key = manage(environment, "key_create", name, "--name", "bench").strip()
     manage(environment, "registry_apply", str(folder / "models.yaml"), "--enable")
     with process(["-m", "console.web", "--port", str(port)], environment) as pid:
-        yield Rival("Model Console", f"http://127.0.0.1:{port}", pid, key, environment)
+        yield Rival("Model Console", f"http://127.0.0.1:{port}", pid, key, environment=environment)
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -107,7 +115,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 def wait_for(rival: Rival) -> None:
-    wait_for_port(int(rival.url.rpartition(":")[2]))
+    wait_for_port(int(rival.url.rpartition(":")[2]), seconds=120)  # LiteLLM takes its time
 
 
 def wait_for_port(port: int, seconds: float = 30) -> None:

@@ -267,7 +267,16 @@ def endpoints_change(
 
 
 def endpoint_values(endpoint: Endpoint) -> dict[str, str | int]:
-    names = ("vendor", "inference_url", "auth", "thinking", "parameter_profile", "priority", "weight")
+    names = (
+        "vendor",
+        "inference_url",
+        "auth",
+        "thinking",
+        "parameter_profile",
+        "ca_certificates",
+        "priority",
+        "weight",
+    )
     return {"model": endpoint.upstream_model, **{name: getattr(endpoint, name) for name in names}}
 
 

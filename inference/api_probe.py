@@ -10,7 +10,7 @@ from accounts.api_auth import ApiError, admin_of
 from accounts.api_shapes import ERRORS
 from inference.probe_report import Draft, Report, Stage
 from inference.staged_probe import staged_probe
-from models_registry.documents import HEADER_TEXT
+from models_registry.documents import HEADER_TEXT, Certificates
 from models_registry.url_doctor import url_advise
 from models_registry.vendors import VENDORS
 
@@ -48,6 +48,7 @@ class ProbeIn(Schema):
     api_key: str = Field("", max_length=4000, description="The key itself. It is used once and neither kept nor shown.")
     auth: Literal["bearer", "raw"] = "bearer"
     stream_only: bool = False
+    ca_certificates: Certificates = ""
 
 
 class FailureOut(Schema):
@@ -122,6 +123,7 @@ def endpoint_try(request: HttpRequest, document: ProbeIn) -> dict[str, Any]:
         api_key=key,
         auth=document.auth,
         stream_only=document.stream_only,
+        ca_certificates=document.ca_certificates,
     )
     advice = url_advise(vendor=vendor, kind=document.kind, url=draft.inference_url)
     better = {"suggested_url": advice.suggestion, "hints": list(advice.hints)}

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validat
 from inference.probes import ProbeResult
 from inference.reasons import reason_parts
 from models_registry.documents import (
+    Certificates,
     EndpointDocument,
     Limit,
     LimitsDocument,
@@ -94,6 +95,7 @@ class EndpointChange(Strict):
     auth: Literal["bearer", "raw"] | None = None
     thinking: Literal["leave", "lift"] | None = None
     parameter_profile: Literal["none", "qwen"] | None = None
+    ca_certificates: Certificates | None = Field(None, description='What is sent takes the place of all; "" for none.')
     priority: Annotated[int, Field(ge=-1000, le=1000)] | None = None
     weight: Annotated[int, Field(ge=1, le=1000)] | None = None
 
@@ -162,6 +164,7 @@ class EndpointOut(BaseModel):
     auth: str
     thinking: str
     parameter_profile: str
+    ca_certificates: str
     priority: int
     weight: int
     health: EndpointHealth
@@ -252,6 +255,7 @@ def endpoint_out(endpoint: Endpoint, kind: str, *, has_api_key: bool) -> Endpoin
         auth=endpoint.auth,
         thinking=endpoint.thinking,
         parameter_profile=endpoint.parameter_profile,
+        ca_certificates=endpoint.ca_certificates,
         priority=endpoint.priority,
         weight=endpoint.weight,
         health=endpoint.health,

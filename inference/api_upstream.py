@@ -12,7 +12,7 @@ from inference.api_catalogs import CatalogImportOut, not_enabled
 from inference.api_shapes import Kind, KindOut, example, words
 from inference.probe_report import Draft
 from inference.upstream_models import Listing, upstream_models
-from models_registry.documents import HEADER_TEXT, LimitsDocument, PriceDocument, Strict
+from models_registry.documents import HEADER_TEXT, Certificates, LimitsDocument, PriceDocument, Strict
 from models_registry.services import RegistryError
 from models_registry.upstream_import import Chosen, Connection, upstream_import
 from models_registry.vendors import VENDORS
@@ -48,6 +48,7 @@ class UpstreamIn(Strict):
     inference_url: Url
     api_key: Key = ""
     auth: Literal["bearer", "raw"] = "bearer"
+    ca_certificates: Certificates = ""
 
 
 class UpstreamModel(BaseModel):
@@ -102,7 +103,15 @@ def upstream_models_list(request: HttpRequest, upstream: UpstreamIn) -> Upstream
         raise ApiError(422, "invalid_request_error", "Only visible ASCII characters make a key.", "api_key")
     kind = next(iter(VENDORS[upstream.vendor].kinds))
     url = upstream.inference_url.strip()
-    return list_shown(upstream_models(Draft(upstream.vendor, kind, url, api_key=key, auth=upstream.auth)))
+    draft = Draft(
+        vendor=upstream.vendor,
+        kind=kind,
+        inference_url=url,
+        api_key=key,
+        auth=upstream.auth,
+        ca_certificates=upstream.ca_certificates,
+    )
+    return list_shown(upstream_models(draft))
 
 
 def check_vendor(slug: str) -> None:
@@ -128,9 +137,16 @@ def upstream_models_import(request: HttpRequest, order: UpstreamOrder) -> Status
     not asked. `enable` has them probed by a worker, and does not wait for it. Admins only."""
     caller = admin_of(request)
     check_vendor(order.vendor)
+    connection = Connection(
+        vendor=order.vendor,
+        inference_url=order.inference_url.strip(),
+        auth=order.auth,
+        ca_certificates=order.ca_certificates,
+        api_key=order.api_key.strip(),
+    )
     try:
         done = upstream_import(
-            connection=Connection(order.vendor, order.inference_url.strip(), order.auth, order.api_key.strip()),
+            connection=connection,
             chosen=[Chosen(one.model.strip(), one.kind) for one in order.models],
             actor=caller.user.username,
             name_prefix=order.name_prefix,

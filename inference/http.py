@@ -10,6 +10,7 @@ import httpcore
 import httpx
 
 from inference.netguard import BlockedAddress, resolve_allowed
+from inference.tls import tls_context
 
 
 class ReplyTooLarge(Exception):
@@ -103,12 +104,12 @@ def resolve_in_time(host: str, port: int, until: float) -> list[str]:
         raise httpcore.ConnectTimeout("the name was not resolved in time") from error
 
 
-def guarded_client(*, connect_s: float, read_s: float, total_s: float) -> httpx.Client:
-    """Redirects are not followed, the environment's proxies not used, TLS always verified.
+def guarded_client(*, connect_s: float, read_s: float, total_s: float, ca_certificates: str = "") -> httpx.Client:
+    """Redirects are not followed, the environment's proxies not used, TLS always verified, as the gateway does it.
 
     Good for one exchange: everything on it ends `total_s` from now.
     """
-    transport = httpx.HTTPTransport(trust_env=False)
+    transport = httpx.HTTPTransport(verify=tls_context(ca_certificates), trust_env=False)
     pool = transport._pool
     assert isinstance(pool, httpcore.ConnectionPool)
     # httpx has no public way to pass one

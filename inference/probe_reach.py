@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 from django.utils import timezone
 
 from inference.http import resolve_in_time
 from inference.netguard import METADATA, BlockedAddress
 from inference.probe_report import Failure, Stage, StageFailed, Walk
+from inference.tls import tls_context
+from models_registry.certificates import UNREADABLE
 
 CONNECT_S = 5.0
 
@@ -63,18 +64,27 @@ def tls(walk: Walk, stage: Stage) -> None:
     """Ends the connection, which showed what it could: a server with one thread would wait for it."""
     assert walk.wire is not None
     with walk.wire as wire:
+        context = context_of(walk)
         if not walk.report.url.startswith("https:"):
             stage.state = "skipped"
             return
         wire.settimeout(walk.left(CONNECT_S))
-        with wrapped(wire, walk.host) as secured:
+        with wrapped(wire, walk.host, context) as secured:
             stage.facts |= tls_facts(secured)
 
 
-def wrapped(wire: socket.socket, host: str) -> ssl.SSLSocket:
+def context_of(walk: Walk) -> ssl.SSLContext:
+    """Also for http, where it would not be used: a text that is no certificate is a mistake in any case."""
+    try:
+        return tls_context(walk.draft.ca_certificates)
+    except ssl.SSLError as error:
+        raise StageFailed(Failure(UNREADABLE, code="authority")) from error
+
+
+def wrapped(wire: socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
     """Verified as the gateway verifies. Raises StageFailed."""
     try:
-        return httpx.create_ssl_context(trust_env=False).wrap_socket(wire, server_hostname=host)
+        return context.wrap_socket(wire, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         raise StageFailed(Failure(error.verify_message, url=host, code="certificate")) from error
     except (OSError, ValueError) as error:

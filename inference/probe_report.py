@@ -30,6 +30,7 @@ class Draft:
     api_key: str = field(default="", repr=False)
     auth: str = "bearer"
     stream_only: bool = False
+    ca_certificates: str = ""
 
     @property
     def spec(self) -> KindSpec:

@@ -75,19 +75,32 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
     if endpoint.model.stream_only:
         request = {**request, "stream": True}
     outgoing = dialect.build(request, Target(operation, endpoint.upstream_model, auth_headers(endpoint)))
-    check_answer(dialect, exchange(url, outgoing), request)
+    check_answer(dialect, exchange(url, outgoing, ca_certificates=endpoint.ca_certificates), request)
 
 
-def exchange(url: str, outgoing: Outgoing, total_s: float | None = None) -> Answer:
+def exchange(url: str, outgoing: Outgoing, total_s: float | None = None, ca_certificates: str = "") -> Answer:
     """What the upstream answers, be it good or bad. Raises ProbeFailed where nothing whole comes."""
-    return ask("POST", url, outgoing.headers, outgoing.body, total_s=TOTAL_S if total_s is None else total_s)
+    total_s = TOTAL_S if total_s is None else total_s
+    headers, body = outgoing
+    return ask("POST", url, headers, body, total_s=total_s, ca_certificates=ca_certificates)
 
 
-def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, total_s: float) -> Answer:
+def ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    *,
+    total_s: float,
+    ca_certificates: str = "",
+) -> Answer:
     """Raises ProbeFailed."""
     limits = {"connect_s": CONNECT_S, "read_s": ANSWER_S, "total_s": total_s}
     try:
-        with guarded_client(**limits) as client, client.stream(method, url, content=body, headers=headers) as response:
+        with (
+            guarded_client(**limits, ca_certificates=ca_certificates) as client,
+            client.stream(method, url, content=body, headers=headers) as response,
+        ):
             answer = read_plain(response, REPLY_BYTES_MAX)
     except ReplyTooLarge as error:
         raise ProbeFailed("answer", "the reply is larger than a probe's reply can be") from error

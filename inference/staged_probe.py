@@ -67,7 +67,13 @@ def auth(walk: Walk, stage: Stage) -> None:
 
 def list_fetch(walk: Walk, url: str) -> Answer | None:
     try:
-        return ask("GET", url, walk.draft.headers, total_s=walk.left(LIST_S))
+        return ask(
+            "GET",
+            url,
+            walk.draft.headers,
+            total_s=walk.left(LIST_S),
+            ca_certificates=walk.draft.ca_certificates,
+        )
     except ProbeFailed:
         return None  # no list is no failure
 
@@ -98,7 +104,7 @@ def call(walk: Walk, stage: Stage) -> None:
     spec, url = walk.draft.spec, walk.report.url
     request = request_of(spec.dialect, streams=walk.draft.stream_only)
     try:
-        answer = exchange(url, outgoing_of(walk.draft, request), walk.left(CALL_S))
+        answer = walk_exchange(walk, url, outgoing_of(walk.draft, request))
     except ProbeFailed as failed:
         walk.report.attempts.append(Attempt(url, None))
         raise StageFailed(Failure(failed.words, url, "POST", code=failed.stage)) from failed
@@ -109,6 +115,11 @@ def call(walk: Walk, stage: Stage) -> None:
         blame(walk, stage, Failure(failed.words, url, "POST", answer.status))
         return
     settle(walk, stage, answer, request)
+
+
+def walk_exchange(walk: Walk, url: str, outgoing: Outgoing) -> Answer:
+    """Raises ProbeFailed."""
+    return exchange(url, outgoing, walk.left(CALL_S), walk.draft.ca_certificates)
 
 
 def request_of(dialect: Dialect, *, streams: bool) -> Json:
@@ -157,7 +168,7 @@ def try_suggestion(walk: Walk, code: str) -> None:
         return
     outgoing = outgoing_of(draft, request_of(draft.spec.dialect, streams=draft.stream_only))
     try:
-        status = exchange(advice.suggested_call, outgoing, walk.left(CALL_S)).status
+        status = walk_exchange(walk, advice.suggested_call, outgoing).status
     except ProbeFailed:
         status = None
     walk.report.attempts.append(Attempt(advice.suggested_call, status))
@@ -194,7 +205,7 @@ def stream_see(walk: Walk) -> Findings:
     limits = {"connect_s": walk.left(CONNECT_S), "read_s": walk.left(CALL_S), "total_s": walk.left(CALL_S)}
     try:
         with (
-            guarded_client(**limits) as client,
+            guarded_client(**limits, ca_certificates=draft.ca_certificates) as client,
             client.stream("POST", walk.report.url, content=outgoing.body, headers=outgoing.headers) as response,
         ):
             if response.status_code != 200:

@@ -45,7 +45,8 @@ def upstream_models(draft: Draft) -> Listing:
         if left <= 0:
             break
         try:
-            answer = ask("GET", place.url, draft.headers, total_s=min(LIST_S, left))
+            total_s, authorities = min(LIST_S, left), draft.ca_certificates
+            answer = ask("GET", place.url, draft.headers, total_s=total_s, ca_certificates=authorities)
         except ProbeFailed as failed:
             listing.tried.append(Tried(place.url, None, cleaned(draft, failed.words)))
             if failed.stage == "connect":

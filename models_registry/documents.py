@@ -22,6 +22,7 @@ from pydantic import (
 from yaml.constructor import ConstructorError
 
 from accounts.money import MoneyError, yuan_to_nano
+from models_registry.certificates import CERTIFICATES_CHARS_MAX, certificates_checked
 from models_registry.vendors import VENDORS
 
 AMOUNT = {"pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})?$", "examples": ["0.0008"]}  # told here, checked by accounts.money
@@ -51,6 +52,11 @@ def no_api_word(name: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME_PATTERN), AfterValidator(no_api_word)]
+Certificates = Annotated[
+    str,
+    Field(max_length=CERTIFICATES_CHARS_MAX, description="PEM of authorities to be trusted beside the system's."),
+    AfterValidator(certificates_checked),
+]
 Limit = Annotated[int, Field(ge=1, le=2_000_000_000)]
 TOKEN_UNITS = ("per_m_tokens", "per_1k_tokens", "per_call", "free")
 UNITS = {"llm": TOKEN_UNITS, "embedding": TOKEN_UNITS, "rerank": TOKEN_UNITS, "ocr": ("per_page", "per_call", "free")}
@@ -166,6 +172,7 @@ class EndpointDocument(Strict):
     auth: Literal["bearer", "raw"] = "bearer"
     thinking: Literal["leave", "lift"] = "leave"
     parameter_profile: Literal["none", "qwen"] = "none"
+    ca_certificates: Certificates = ""
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
 

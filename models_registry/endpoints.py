@@ -13,7 +13,13 @@ from models_registry.services import RegistryError, endpoints_lock, health_forge
 from models_registry.url_doctor import origin
 
 ENDPOINTS_MAX = 20
-PLACE = ("inference_url", "upstream_model", "api_key", "auth")  # another of these may answer differently
+PLACE = (
+    "inference_url",
+    "upstream_model",
+    "api_key",
+    "auth",
+    "ca_certificates",
+)  # another of these may answer differently
 
 
 @transaction.atomic

@@ -26,7 +26,8 @@ def registry_yaml(*, rows: Iterable[ModelRow]) -> str:
             documents.append(model_document(row))
         else:
             left_out.append(f"# left out, having no endpoint: {row.model.name}\n")
-    body = yaml.safe_dump({"models": documents}, allow_unicode=True, sort_keys=False, width=120)
+    options: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": 120}
+    body: str = yaml.dump({"models": documents}, Dumper=DocumentDumper, **options)
     return HEAD + "".join(left_out) + body
 
 
@@ -35,6 +36,17 @@ def registry_csv(*, rows: Iterable[ModelRow]) -> str:
     chosen = list(rows)
     left_out = [row.model.name for row in chosen if not row.endpoints]
     return "\ufeff" + table_write((model_document(row) for row in chosen if row.endpoints), left_out=left_out)
+
+
+class DocumentDumper(yaml.SafeDumper):
+    """Text of several lines stands in lines, as people write it."""
+
+
+def text_written(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+DocumentDumper.add_representer(str, text_written)
 
 
 def model_document(row: ModelRow) -> dict[str, Any]:
@@ -64,6 +76,7 @@ def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
         "auth": endpoint.auth,
         "thinking": endpoint.thinking,
         "parameter_profile": endpoint.parameter_profile,
+        **({"ca_certificates": endpoint.ca_certificates} if endpoint.ca_certificates else {}),
         "priority": endpoint.priority,
         "weight": endpoint.weight,
     }

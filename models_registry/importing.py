@@ -91,7 +91,7 @@ def endpoint_write(*, model: Model, endpoint: Endpoint | None, document: Endpoin
         document.inference_url,
         document.model,
     )
-    for name in ("auth", "thinking", "parameter_profile", "priority", "weight"):
+    for name in ("auth", "thinking", "parameter_profile", "ca_certificates", "priority", "weight"):
         setattr(written, name, getattr(document, name))
     if not keeps_key:
         written.api_key = document.api_key or ""  # as it was typed: `env:` is for files

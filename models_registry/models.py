@@ -99,6 +99,7 @@ class Endpoint(models.Model):
     auth = models.CharField(max_length=8, choices=Auth.choices, default=Auth.BEARER)
     thinking = models.CharField(max_length=8, choices=Thinking.choices, default=Thinking.LEAVE)
     parameter_profile = models.CharField(max_length=8, choices=ParameterProfile.choices, default=ParameterProfile.NONE)
+    ca_certificates = models.TextField(blank=True, default="")  # PEM; trusted beside the system's roots
     priority = models.IntegerField(default=0)
     weight = models.PositiveIntegerField(default=1)
     health = models.CharField(max_length=8, choices=Health.choices, default=Health.UNKNOWN)

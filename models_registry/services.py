@@ -126,6 +126,7 @@ def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> Non
             "auth": document.auth,
             "thinking": document.thinking,
             "parameter_profile": document.parameter_profile,
+            "ca_certificates": document.ca_certificates,
             "priority": document.priority,
             "weight": document.weight,
         }

@@ -18,6 +18,7 @@ class Connection(NamedTuple):
     vendor: str
     inference_url: str
     auth: str
+    ca_certificates: str
     api_key: str
 
 
@@ -61,6 +62,7 @@ def document_of(
         "model": one.upstream_model,
         "api_key": connection.api_key,
         "auth": connection.auth,
+        "ca_certificates": connection.ca_certificates,
     }
     try:
         return ModelDocument.model_validate(

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every suite: the default one and the slow one on SQLite and on PostgreSQL + Redis, then the browser's.
+# Every suite: the default one and the slow one on SQLite and on PostgreSQL + Redis, then the browser's
+# and that of other people's clients.
 # All are run whatever fails; the table at the end says what passed, what failed and what was not run.
 set -uo pipefail
 PYTHON="${PYTHON:-.venv/bin/python}"
@@ -34,7 +35,7 @@ browser() {
         echo "chromium is missing: apt-get install chromium fonts-noto-cjk" >&2
         return 1
     fi
-    on_sqlite -m browser
+    twice on_sqlite -m browser
 }
 
 stage "default suite on SQLite" on_sqlite
@@ -56,6 +57,7 @@ else
     stage "slow suite on SQLite" twice on_sqlite -m slow
 fi
 stage "browser suite" browser
+stage "other people's clients" twice on_sqlite -m clients
 
 echo "=== test-all"
 printf '%s\n' "${summary[@]}"

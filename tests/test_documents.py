@@ -78,3 +78,11 @@ def test_the_compatibility_page_counts_the_models_of_every_catalog() -> None:
 def test_the_compatibility_page_names_every_path_of_the_gateway() -> None:
     page = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")
     assert [path for path in POSTS if path != "/estimate" and path not in page] == []
+
+
+def test_the_compatibility_page_names_the_clients_that_are_tested() -> None:
+    page = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / "requirements-clients.lock").read_text(), re.MULTILINE))
+    asked = re.findall(r"^[a-z][\w-]*", (ROOT / "requirements-clients.in").read_text(), re.MULTILINE)
+    clients = set(asked) - {"pydantic", "pytest"}
+    assert {name for name in clients if f"| `{name}` | {locked[name]} |" not in page} == set()

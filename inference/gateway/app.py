@@ -171,7 +171,15 @@ def refuse_method(allowed: str) -> Handler:
 
 
 async def handle_unknown(gateway: Gateway, exchange: Exchange) -> None:
-    raise GatewayError("not_found", f"There is nothing at {exchange.path}. GET /v1/openapi.json lists the paths.")
+    meant = path_meant(exchange.path)
+    hint = f"; there is {meant}, so check the base URL" if meant else ""
+    raise GatewayError("not_found", f"There is nothing at {exchange.path}{hint}. GET /v1/openapi.json lists the paths.")
+
+
+def path_meant(path: str) -> str:
+    """Clients put a path of ours behind a base URL, which may say the version twice or hold a whole path already."""
+    known = ["/v2/rerank", *FORMS, *POSTS, *(f"/v1{post}" for post in POSTS)]
+    return max((one for one in known if path.rstrip("/").endswith(one)), key=len, default="")
 
 
 async def handle_openapi(gateway: Gateway, exchange: Exchange) -> None:

@@ -31,7 +31,7 @@ async def send(transport: Transport, endpoint: EndpointRoute, operation: str, re
     target = Target(operation, endpoint.upstream_model, endpoint.headers)
     headers, body = endpoint.dialect.build(request, target)
     url = target_url(endpoint.dialect, endpoint.inference_url, operation)
-    response = await transport.send(UpstreamRequest(url, headers, body))
+    response = await transport.send(UpstreamRequest(url, headers, body, endpoint.tls))
     if response.status == 200:
         return response
     try:

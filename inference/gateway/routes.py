@@ -1,5 +1,6 @@
 """What the hot path knows: callers, models and endpoints, as immutable values of one revision."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,7 @@ class EndpointRoute:
     thinking: str = "leave"
     parameter_profile: str = "none"
     inputs_max: int | None = None
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # None: the system's roots
 
 
 @dataclass(frozen=True, slots=True)

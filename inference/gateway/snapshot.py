@@ -15,6 +15,7 @@ from accounts.revision import revision_current
 from billing.pricing import Price as PriceInForce
 from inference.gateway.routes import EndpointRoute, Limits, ModelRoute, Principal, Snapshot
 from inference.netguard import BlockedAddress, check_literal
+from inference.tls import tls_context
 from models_registry.models import Endpoint, Model, Price
 from models_registry.vendors import VENDORS
 
@@ -111,6 +112,7 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
         thinking=endpoint.thinking,
         parameter_profile=vendor.parameter_profile(endpoint.parameter_profile),
         inputs_max=spec.inputs_max,
+        tls=tls_context(endpoint.ca_certificates) if endpoint.ca_certificates else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The one transport of the hot path: aiohttp behind a single method, its errors translated once, here."""
 
 import socket
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Protocol
@@ -20,6 +21,7 @@ class UpstreamRequest(NamedTuple):
     url: str
     headers: Mapping[str, str]
     body: bytes
+    tls: ssl.SSLContext | None = None  # None: the system's roots
 
 
 class UpstreamResponse(Protocol):
@@ -105,6 +107,7 @@ class AiohttpTransport:
                 data=request.body,
                 headers=request.headers,
                 allow_redirects=False,
+                ssl=request.tls or True,  # connections are kept apart by it
             )
         return AiohttpResponse(response)
 

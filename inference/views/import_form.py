@@ -12,6 +12,7 @@ from pydantic import ValidationError as DocumentInvalid
 
 from inference.probe_report import Draft
 from inference.views.import_fields import CountField, YuanField, plain_yuan
+from models_registry.certificates import CERTIFICATES_CHARS_MAX, certificates_checked
 from models_registry.documents import HEADER_TEXT, UNITS, EndpointDocument, ModelDocument
 from models_registry.importing import model_of_draft
 from models_registry.models import Endpoint, Model, Price
@@ -23,7 +24,10 @@ from models_registry.vendors.base import KindSpec, Vendor
 CARDS = tuple(sorted(VENDORS.values(), key=lambda vendor: (vendor.order, vendor.slug)))
 NAME_FORBIDDEN = set("?#")
 LIMITS = ("rpm", "tpm", "concurrency")
-ENDPOINT_FIELDS = ("vendor", "inference_url", "auth", "thinking", "parameter_profile", "priority", "weight")
+ENDPOINT_FIELDS = (
+    *("vendor", "inference_url", "auth", "thinking", "parameter_profile"),
+    *("ca_certificates", "priority", "weight"),
+)
 PRICES = {
     "per_m_tokens": ("input", "output"),
     "per_1k_tokens": ("per_1k_tokens",),
@@ -50,7 +54,7 @@ class Shape:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        return ("name", *self.vendor.fields(self.kind), "priority", "weight", *self.prices, *LIMITS)
+        return ("name", *self.vendor.fields(self.kind), "priority", "weight", "ca_certificates", *self.prices, *LIMITS)
 
     @property
     def prices(self) -> tuple[str, ...]:
@@ -87,6 +91,9 @@ class ImportForm(forms.Form):
     parameter_profile = forms.ChoiceField(label=_("参数校验"), choices=PROFILES, required=False)
     priority = forms.IntegerField(label=_("优先级"), min_value=-1000, max_value=1000, required=False)
     weight = forms.IntegerField(label=_("权重"), min_value=1, max_value=1000, required=False)
+    ca_certificates = forms.CharField(
+        label=_("CA 证书"), max_length=CERTIFICATES_CHARS_MAX, required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
     input = YuanField(label=_("输入价"), max_length=40)
     output = YuanField(label=_("输出价"), max_length=40)
     per_1k_tokens = YuanField(label=_("单价"), max_length=40)
@@ -170,6 +177,13 @@ class ImportForm(forms.Form):
             raise ValidationError(words % {"example": example}, code="invalid") from error
         return url
 
+    def clean_ca_certificates(self) -> str:
+        try:
+            return certificates_checked(self.cleaned_data["ca_certificates"])
+        except ValueError as error:
+            words = _("只粘贴 PEM 证书：从 BEGIN CERTIFICATE 到 END CERTIFICATE，可以有多份，不要带私钥")
+            raise ValidationError(words, code="invalid") from error
+
     def clean_api_key(self) -> str:
         return key_typed(self.cleaned_data["api_key"])
 
@@ -216,6 +230,7 @@ class ImportForm(forms.Form):
             api_key=self.effective_key(),
             auth=cleaned.get("auth") or "bearer",
             stream_only=bool(cleaned.get("stream_only")),
+            ca_certificates=cleaned.get("ca_certificates", str(self.data.get("ca_certificates", ""))),
         )
 
     def document(self) -> ModelDocument:

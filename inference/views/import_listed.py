@@ -106,7 +106,13 @@ def names_there(names: Collection[str], base_url: str) -> set[str]:
 # --- importing --------------------------------------------------------------------------------------
 def needed(form: ImportForm, *, is_priced: bool) -> list[str]:
     """The fields of the form that all chosen models share; what is wrong elsewhere is no matter."""
-    wanted = {"inference_url", "api_key", "auth", *((*form.shape.prices, *LIMITS) if is_priced else ())}
+    wanted = {
+        "inference_url",
+        "api_key",
+        "auth",
+        "ca_certificates",
+        *((*form.shape.prices, *LIMITS) if is_priced else ()),
+    }
     for name in [name for name in form.errors if name not in wanted]:
         del form.errors[name]
     return list(form.errors)
@@ -119,6 +125,7 @@ def listed_import(request: HttpRequest, form: ImportForm, *, is_priced: bool, ac
         vendor=form.shape.vendor.slug,
         inference_url=cleaned["inference_url"],
         auth=cleaned.get("auth") or form.shape.vendor.auths[0],
+        ca_certificates=cleaned.get("ca_certificates", ""),
         api_key=form.effective_key(),
     )
     try:

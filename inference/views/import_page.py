@@ -18,6 +18,7 @@ MORE = {  # folded away while nothing in it was changed
     "parameter_profile": "none",
     "priority": "0",
     "weight": "1",
+    "ca_certificates": "",
     "stream_only": "",
 }
 FLOOR = 40  # so that short stages stay visible

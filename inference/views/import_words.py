@@ -50,7 +50,12 @@ HELP = {
     "metadata": gettext_lazy("这是云主机的元数据地址，任何设置都不会放行。"),
     "refused": gettext_lazy("主机在，但这个端口没有服务。检查端口，以及服务是否已启动。"),
     "no_connection": gettext_lazy("连不上这个端口。检查端口、防火墙和代理。"),
-    "certificate": gettext_lazy("证书没有通过校验。更换证书，或使用证书里写明的域名。"),
+    "certificate": gettext_lazy(
+        "证书没有通过校验。更换证书，或使用证书里写明的域名；由私有 CA 签发时，把 CA 证书填在更多选项里。"
+    ),
+    "authority": gettext_lazy(
+        "更多选项里的 CA 证书读不出来：只粘贴 PEM 证书，从 BEGIN CERTIFICATE 到 END CERTIFICATE。"
+    ),
     "plain": gettext_lazy("这个端口不是 HTTPS，把地址改为 http://。"),
     "tls": gettext_lazy("TLS 握手没有完成。"),
     "key": gettext_lazy("上游拒绝了密钥。检查密钥、是否开通了该模型，以及认证方式。"),
@@ -59,7 +64,7 @@ HELP = {
     "connect": gettext_lazy("调用时没有连上。"),
     "answer": gettext_lazy("上游没有在时限内完整回答。"),
 }
-EXPLAINED = {"blocked", "metadata", "no_url"}  # our own words; the help says them in the reader's language
+EXPLAINED = {"authority", "blocked", "metadata", "no_url"}  # our own words; the help says them in the reader's language
 
 
 class Fact(NamedTuple):

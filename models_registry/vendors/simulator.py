@@ -1,4 +1,4 @@
-"""The simulator this product ships (`manage.py simulator --port 9100`): OpenAI's shapes, and 元景's for OCR."""
+"""The simulator this product ships (`SIMULATOR_PORT=9100 make run`): OpenAI's shapes, and 元景's for OCR."""
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect, RerankDialect
@@ -25,7 +25,7 @@ VENDOR = Vendor(
     needs_key=False,
     auths=("bearer", "raw"),
     help=Text(
-        "演示和联调用，不收费。先运行 manage.py simulator --port 9100。",
-        "For demos and for testing clients; free of charge. Start it with manage.py simulator --port 9100.",
+        "演示和联调用，不收费。以 SIMULATOR_PORT=9100 make run 启动。",
+        "For demos and for testing clients; free of charge. Start it by SIMULATOR_PORT=9100 make run.",
     ),
 )

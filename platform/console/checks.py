@@ -98,6 +98,15 @@ def check_port(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def check_simulator_port(**_: Any) -> list[CheckMessage]:
+    port = settings.SIMULATOR_PORT
+    if 0 <= port <= 65_535 and port != settings.PORT:
+        return []
+    why = "which is the console's own PORT" if port == settings.PORT else "which is no port"
+    return [error(10, f"SIMULATOR_PORT is {port}, {why}", "Choose another, such as 9100; 0 starts no simulator.")]
+
+
+@register
 def check_redis_url(**_: Any) -> list[CheckMessage]:
     if not settings.REDIS_URL or urlsplit(settings.REDIS_URL).scheme in {"redis", "rediss", "unix"}:
         return []

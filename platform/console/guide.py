@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from console.guide_vendors import vendor_words
 from inference.gateway.errors import KINDS
 from inference.gateway.native.speech import SERVICES
 from inference.gateway.native.words import CODES
@@ -33,6 +34,7 @@ PAGES = {
     "chatbox": GuidePage("Chatbox", _("桌面与手机对话客户端"), "chatbox"),
     "cherry-studio": GuidePage("Cherry Studio", _("桌面对话与知识库客户端"), "cherry_studio"),
     "anythingllm": GuidePage("AnythingLLM", _("知识库问答，可同时用 Embedding"), "anythingllm"),
+    "vendors": GuidePage(_("供应商"), _("每家的地址、认证和可填的字段"), "vendors"),
     "errors": GuidePage(_("错误与响应头"), _("错误码、响应头和流式注释"), "errors"),
 }
 
@@ -105,6 +107,7 @@ def guide(request: HttpRequest, topic: str = "") -> HttpResponse:
         "errors": error_rows(),
         "native_url": f"{settings.PUBLIC_URL}/api/v1",
         "native_paths": NATIVE_PATHS,
+        "vendors": vendor_words() if topic == "vendors" else [],
     }
     return render(request, f"guide/{page.template}.html", context)
 

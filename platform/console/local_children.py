@@ -6,13 +6,11 @@ from collections.abc import Callable
 from django.conf import settings
 
 from console.local_record import LocalRecord
+from console.processes import UPSTREAM_RANK, UPSTREAM_STOP_S
 from console.supervisor import Child
 from local_models.catalog import LOCAL_MODELS, LocalModel, missing_packages
 
 Say = Callable[[str], None]
-
-STOP_RANK = 2  # after web and worker, whose last calls they answer
-STOP_S = 5.0
 
 
 def models_usable(say: Say) -> list[LocalModel]:
@@ -33,5 +31,9 @@ def local_child(model: LocalModel, record: LocalRecord, may_start: Callable[[], 
         return [sys.executable, "-m", "local_models", model.slug, "--port", port, "--exit-with-parent"]
 
     return Child(
-        name=f"local model {model.name}", command=command, stop_rank=STOP_RANK, stop_s=STOP_S, may_start=may_start
+        name=f"local model {model.name}",
+        command=command,
+        stop_rank=UPSTREAM_RANK,
+        stop_s=UPSTREAM_STOP_S,
+        may_start=may_start,
     )

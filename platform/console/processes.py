@@ -1,4 +1,4 @@
-"""The processes of one machine: web, worker and clock, as commands."""
+"""The processes of one machine: web, worker, clock and the simulator, as commands."""
 
 import os
 import socket
@@ -13,10 +13,12 @@ from django.conf import settings
 
 from console.supervisor import Child
 
-WEB_RANK, WORKER_RANK = 0, 1
+WEB_RANK, WORKER_RANK, UPSTREAM_RANK = 0, 1, 2  # upstreams answer the last calls of the others
 WEB_LIFESPAN_S = 35.0  # on top of DRAIN_TIMEOUT_S: the clerk's last settlements
+UPSTREAM_STOP_S = 5.0
 WORKER_STOP_S = 8.0  # a task cut off is found again by its lease
 BACKLOG = 2048
+SIMULATOR_HOST = "127.0.0.1"  # for this machine alone: whoever can call it can make it answer anything
 
 
 class StartRefused(Exception):
@@ -47,12 +49,15 @@ def listener_open(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise StartRefused(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what does, or choose another PORT"
-        ) from error
+        raise port_refused(host, port, error, setting="PORT") from error
     # uvicorn takes an inherited socket for a Unix one and leaves Nagle's algorithm on; connections inherit this.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def port_refused(host: str, port: int, error: OSError, *, setting: str) -> StartRefused:
+    reason = (error.strerror or str(error)).partition(" (while")[0]  # Python repeats the address there
+    return StartRefused(f"cannot listen on {host}:{port} ({reason}): stop what does, or choose another {setting}")
 
 
 def listener_refuse(listener: socket.socket) -> None:
@@ -91,6 +96,17 @@ def clock_child(may_start: Callable[[], bool]) -> Child:
     return Child(
         name="clock", command=lambda: command, stop_rank=WORKER_RANK, stop_s=WORKER_STOP_S, may_start=may_start
     )
+
+
+def simulator_child() -> Child:
+    """Raises StartRefused: a child that cannot have its port would die again and again, and say little."""
+    port = settings.SIMULATOR_PORT
+    try:
+        socket.create_server((SIMULATOR_HOST, port)).close()
+    except OSError as error:
+        raise port_refused(SIMULATOR_HOST, port, error, setting="SIMULATOR_PORT") from error
+    command = [sys.executable, "-m", "simulator", "--host", SIMULATOR_HOST, "--port", str(port)]
+    return Child(name="simulator", command=lambda: command, stop_rank=UPSTREAM_RANK, stop_s=UPSTREAM_STOP_S)
 
 
 def celery(*arguments: str) -> list[str]:

@@ -138,6 +138,7 @@ HOLD_DEADLINE_S = env.int("HOLD_DEADLINE_S", 900)
 
 # --- upstreams -----------------------------------------------------------------------------------
 LOCAL_MODELS = env.bool("LOCAL_MODELS", True)
+SIMULATOR_PORT = env.int("SIMULATOR_PORT", 0)  # 0: none is started
 LOOPBACK = ["127.0.0.0/8", "::1/128"]  # where the local models live
 ALLOWED_PRIVATE_NETWORKS = env.list("ALLOWED_PRIVATE_NETWORKS", LOOPBACK if EMBEDDED or LOCAL_MODELS else [])
 UPSTREAM_CONNECT_TIMEOUT_S = env.float("UPSTREAM_CONNECT_TIMEOUT_S", 5)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import get_args
 
+from simulator.certificates import TLS_HELP, Tls
 from simulator.server import run
 
 
@@ -12,8 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="simulator", description="an upstream with every dialect and fault")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free port")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--tls", choices=get_args(Tls), help=TLS_HELP)
     options = parser.parse_args()
-    run(options.host, options.port, _announce)
+    run(options.host, options.port, _announce, options.tls)
 
 
 def _announce(url: str) -> None:

@@ -1,4 +1,5 @@
-"""The simulator's own paths: `/_sim/requests` shows what it was asked, `/_sim/down` takes models away."""
+"""The simulator's own paths: `/_sim/requests` shows what it was asked, `/_sim/down` takes models away,
+`/_sim/ca.pem` is the authority of its certificate."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ class Control:
             web.get("/_sim/requests", self.show),
             web.delete("/_sim/requests", self.clear),
             web.post("/_sim/down", self.down),
+            web.get("/_sim/ca.pem", self.authority),
             web.get("/healthz", self.healthz),
         ]
 
@@ -41,6 +43,11 @@ class Control:
         outage = self._state.outage
         outage.switch(down, models)
         return _json({"down": outage.everything, "models": sorted(outage.models)})
+
+    async def authority(self, _request: web.Request) -> web.Response:
+        if not self._state.authority_pem:
+            return _json({"error": "this simulator was started without --tls"}, 404)
+        return web.Response(text=self._state.authority_pem, content_type="application/x-pem-file")
 
     async def healthz(self, _request: web.Request) -> web.Response:
         down = self._state.outage.everything

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from simulator.switches import Switches
 
 COMMENT = b": keep-alive\n\n"
+# Of a reply that says nothing in words, its names.
+TEXTS = tuple(
+    f'"{name}":"'.encode()
+    for name in (
+        *("content", "text", "arguments", "message"),
+        *("document", "model", "request_id"),
+    )
+)
 
 
 def frame(event: Event, switches: Switches) -> bytes:
@@ -24,7 +32,7 @@ def frame(event: Event, switches: Switches) -> bytes:
 
 def spoiled(data: bytes) -> bytes:
     """The same JSON with a byte that is never UTF-8 at the start of its first text."""
-    for key in (b'"content":"', b'"text":"', b'"arguments":"', b'"message":"'):
+    for key in TEXTS:
         if key in data:
             return data.replace(key, key + b"\xff", 1)
     return data

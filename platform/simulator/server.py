@@ -12,6 +12,7 @@ import uvloop
 from aiohttp import web
 
 from simulator import routes
+from simulator.certificates import Authority
 from simulator.control import Control
 from simulator.reading import call_of
 from simulator.recorder import Recorded
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from simulator.certificates import Tls
     from simulator.replies.shapes import Reply
     from simulator.routes import Route
 
@@ -87,42 +89,55 @@ class Simulator:
         self.state.stopping.set()
 
 
-async def start(simulator: Simulator, host: str, port: int) -> tuple[web.AppRunner, str]:
-    """Listen, and tell the URL; port 0 takes a free one."""
+async def start(simulator: Simulator, host: str, port: int, tls: Tls | None = None) -> tuple[web.AppRunner, str]:
+    """Listen, and tell the URL; port 0 takes a free one. `tls` names the certificate to be shown."""
+    authority = Authority() if tls else None
+    simulator.state.authority_pem = authority.pem if authority else ""
     runner = web.AppRunner(
         simulator.application(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        context = authority.context(tls) if authority and tls else None
+        await web.TCPSite(runner, host, port, backlog=BACKLOG, ssl_context=context).start()
     except OSError:
         await runner.cleanup()
         raise
-    return runner, f"http://{host}:{runner.addresses[0][1]}"
+    return runner, f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}"
 
 
-def run(host: str, port: int, announce: Callable[[str], object]) -> None:
+async def close(runner: web.AppRunner) -> None:
+    """A caller over TLS who never says farewell is not waited for: the loop could not be closed."""
+    connections = runner.server.connections if runner.server else []
+    transports = [connection.transport for connection in connections if connection.transport]
+    await runner.cleanup()
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)
+
+
+def run(host: str, port: int, announce: Callable[[str], object], tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(host, port, announce))
+        runner.run(_serve(host, port, announce, tls))
 
 
-async def _serve(host: str, port: int, announce: Callable[[str], object]) -> None:
+async def _serve(host: str, port: int, announce: Callable[[str], object], tls: Tls | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner, url = await start(Simulator(), host, port)
+    runner, url = await start(Simulator(), host, port, tls)
     announce(url)
     await stop.wait()
-    await runner.cleanup()
+    await close(runner)
 
 
 class SimulatorThread:
     """The simulator on a free port, in a thread: `with SimulatorThread() as upstream: upstream.url`."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, tls: Tls | None = None) -> None:
         self.url = ""
-        self._host, self._port = host, port
+        self._host, self._port, self._tls = host, port, tls
         self._simulator = Simulator()
         self._ready = threading.Event()
         self._failure: OSError | None = None
@@ -132,6 +147,11 @@ class SimulatorThread:
     def requests(self) -> list[Recorded]:
         """A copy of the last 10,000, oldest first; an entry goes on changing until it is answered."""
         return self._simulator.state.recorder.last()
+
+    @property
+    def authority_pem(self) -> str:
+        """Whoever trusts this authority can call a simulator that speaks TLS."""
+        return self._simulator.state.authority_pem
 
     def clear(self) -> None:
         self._simulator.state.recorder.clear()
@@ -160,14 +180,14 @@ class SimulatorThread:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            runner, self.url = await start(self._simulator, self._host, self._port)
+            runner, self.url = await start(self._simulator, self._host, self._port, self._tls)
         except OSError as error:
             self._failure = error
             return
         finally:
             self._ready.set()
         await self._stop.wait()
-        await runner.cleanup()
+        await close(runner)
 
 
 async def _record(request: web.Request) -> Recorded:

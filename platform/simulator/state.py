@@ -35,6 +35,7 @@ class Outage:
 class State:
     recorder: Recorder = field(default_factory=Recorder)
     outage: Outage = field(default_factory=Outage)
+    authority_pem: str = ""  # of the certificate it shows, when it speaks TLS
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _calls: Counter[str] = field(default_factory=Counter)
 

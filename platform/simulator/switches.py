@@ -6,6 +6,8 @@ the header `X-Sim` (percent-encoded where not ASCII). All sources add up; later 
 header. A flag stands alone or takes `=1` or `=0`. "Chunk k" counts content chunks from 1; 0 means after the
 status line and headers, before the first event. A k beyond the last chunk never happens.
 
+A handshake comes before any of these: for TLS errors start it with `--tls` (see `certificates`).
+
 What is said
     chunks=N        pieces of the answer, "w1 ", "w2 " … (8)
     text=a,b,c      the pieces themselves, \\n for a new line; repeated when chunks asks for more
@@ -18,6 +20,7 @@ What is said
     max_inputs=N    more embedding inputs are refused with 400
     base64=ignored  encoding_format is not honoured
     top_n=ignored   every document comes back from rerank
+    bare            rerank answers 元景's bare array, whoever asks
     pages=N         pages of an OCR reply (1)
     ocr=unknown     an OCR reply of no known shape
 
@@ -58,7 +61,7 @@ Faults
     empty=body      a zero-length body
     empty=eof       a stream that ends without an event; JSON: a zero-length body
     huge=BYTES      content of that size, spread over the chunks; other JSON is padded to it
-    badutf8         an invalid byte in the first content chunk
+    badutf8         an invalid byte in the first content chunk; JSON: in its first text
     crlf            events end in CRLF
     half            events arrive split at odd places, also inside a UTF-8 character
     comment         an SSE comment before each event
@@ -99,6 +102,7 @@ class Switches:
     max_inputs: int | None = None
     base64: Honour = "honoured"
     top_n: Honour = "honoured"
+    bare: bool = False
     pages: int = 1
     ocr: Literal["known", "unknown"] = "known"
 
@@ -189,7 +193,7 @@ def _choice(name: str, value: str | None, *, kind: object, bare: str = "") -> st
 
 
 _FLAGS = (
-    *("think", "tools", "extra", "error200", "stream_only", "reset", "hang"),
+    *("think", "tools", "extra", "bare", "error200", "stream_only", "reset", "hang"),
     *("badutf8", "crlf", "half", "comment", "no_done"),
 )
 _POSITIONS = ("cut", "reset_at", "hang_at", "error_at")

@@ -8,6 +8,22 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target?.id === "ask") event.detail.target.showModal();
 });
 
+// A row's menu is made when it is opened. Without scripts the bar below the list does the same to chosen rows.
+document.addEventListener("toggle", (event) => {
+  const details = event.target;
+  if (!details.matches?.("[data-model-menu]") || !details.open) return;
+  const menu = document.getElementById("model-menu").content.firstElementChild.cloneNode(true);
+  const own = details.closest("tr").querySelector(".switch");
+  const state = own.getAttribute("aria-checked") === "true" ? "on" : own.disabled ? "not ready" : "off";
+  menu.querySelectorAll("[data-when]").forEach((one) => { if (one.dataset.when !== state) one.remove(); });
+  for (const one of menu.querySelectorAll("[href], [hx-post]")) for (const name of ["href", "hx-post"]) {
+    if (one.hasAttribute(name)) one.setAttribute(name, one.getAttribute(name).replace("/0/", `/${details.dataset.modelMenu}/`));
+  }
+  details.querySelector(".menu")?.remove();
+  details.append(menu);
+  htmx.process(menu);
+}, true);
+
 // The address carries only what was asked for, and what it says already is not asked again.
 document.addEventListener("htmx:configRequest", (event) => {
   if (!event.detail.elt.matches(".models-filter")) return;

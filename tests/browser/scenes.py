@@ -194,6 +194,7 @@ SCENES = (
     Scene("guide_sdk", "/guide/openai-sdk/"),
     Scene("guide_dashscope", "/guide/dashscope-sdk/"),
     Scene("guide_chatbox", "/guide/chatbox/"),
+    Scene("guide_vendors", "/guide/vendors/"),
     Scene("guide_errors", "/guide/errors/"),
     Scene("models_menu", "/models/", "admin", act=click("td.more summary")),
     Scene("model_copy", "/models/", "admin", act=click_through("td.more summary", "td.more a[href$='/copy/']")),

@@ -75,6 +75,7 @@ def name_of(command: str) -> str:
         "\0clerk",
         "\0worker",
         "\0beat",
+        "\0simulator",
         "local_models\0llm",
         "local_models\0embedding",
         "local_models\0rerank",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ("run", "setup", "test", "test-all", "lint", "bench", "lock", "clean")
+TARGETS = ("run", "setup", "test", "test-all", "test-clients", "lint", "bench", "lock", "clean")
+LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -25,7 +26,7 @@ def test_the_readme_names_no_target_that_make_lacks() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-local-models.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "--hash=sha256:" in text

@@ -35,6 +35,9 @@ BAD: list[tuple[Check, str, dict[str, Any]]] = [
     (checks.check_above_zero, "console.E007", {"DRAIN_TIMEOUT_S": -5}),
     (checks.check_port, "console.E008", {"PORT": 0}),
     (checks.check_port, "console.E008", {"PORT": 65_536}),
+    (checks.check_simulator_port, "console.E010", {"SIMULATOR_PORT": -1}),
+    (checks.check_simulator_port, "console.E010", {"SIMULATOR_PORT": 65_536}),
+    (checks.check_simulator_port, "console.E010", {"SIMULATOR_PORT": 9100, "PORT": 9100}),
     (checks.check_redis_url, "console.E009", {"REDIS_URL": "http://cache:6379"}),
     (checks.check_redis_url, "console.E009", {"REDIS_URL": "cache"}),
 ]
@@ -45,6 +48,8 @@ GOOD: list[tuple[Check, dict[str, Any]]] = [
     (checks.check_private_networks, {"ALLOWED_PRIVATE_NETWORKS": ["10.1.2.3/8", "fd00::/8"]}),
     (checks.check_trial_credit, {"TRIAL_CREDIT_YUAN": Decimal(0)}),
     (checks.check_port, {"PORT": 65_535}),
+    (checks.check_simulator_port, {"SIMULATOR_PORT": 0}),
+    (checks.check_simulator_port, {"SIMULATOR_PORT": 9100, "PORT": 8000}),
     (checks.check_redis_url, {"REDIS_URL": ""}),
     (checks.check_redis_url, {"REDIS_URL": "rediss://cache:6379/0"}),
 ]

@@ -106,6 +106,35 @@ def test_a_taken_port_is_said(server: Server) -> None:
         assert f"cannot listen on 127.0.0.1:{server.port}" in refused(server)
 
 
+def test_the_simulator_comes_along_where_it_is_asked_for_and_is_replaced(server: Server) -> None:
+    port = str(free_port())
+    process = started(server, SIMULATOR_PORT=port)
+    assert f"Simulator: http://127.0.0.1:{port}/v1" in server.output
+    pid = wait_for_simulator(server, port)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: server.children().get("simulator", pid) != pid, seconds=10, what="a new simulator")
+    wait_for_simulator(server, port)
+    stopped(process, server)
+
+
+def wait_for_simulator(server: Server, port: str) -> int:
+    def answers() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/v1/models", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    wait_until(answers, seconds=START_S, what="the simulator's answer")
+    return server.children()["simulator"]
+
+
+def test_a_taken_port_of_the_simulator_is_said(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        words = f"cannot listen on 127.0.0.1:{port} (Address already in use): stop what does, or choose another SIM"
+        assert words in refused(server, SIMULATOR_PORT=port)
+
+
 def test_bad_settings_are_said_with_their_check(server: Server) -> None:
     assert "console.E001" in refused(server, HOLD_DEADLINE_S="5")
 

@@ -32,6 +32,13 @@ def simulator() -> Iterator[SimulatorThread]:
 
 
 @pytest.fixture(scope="session")
+def secured_simulator() -> Iterator[SimulatorThread]:
+    """Over TLS, with a certificate of an authority that nobody knows."""
+    with SimulatorThread(tls="private") as thread:
+        yield thread
+
+
+@pytest.fixture(scope="session")
 def gateway_url(ledger_holds_at_the_end: None, simulator: SimulatorThread) -> Iterator[str]:
     """console.asgi under uvicorn, on the test database, with limits a test can wait for."""
     from console.asgi import application

@@ -218,14 +218,20 @@ class Desk:
         base = {"vendor": vendor, "inference_url": f"{self.simulator.url}{path}"}
         endpoints = [{**base, **(one if isinstance(one, dict) else {"model": one})} for one in wanted]
         document = {"name": name, "kind": kind, "price": price or TOKENS_PRICE, "endpoints": endpoints, **fields}
-        with transaction.atomic():
-            models = registry_apply(document=registry_parse(json.dumps({"models": [document]})), actor="tests")
-            if enable and not probe:
-                self.enable(models[0])
+        models = self.models([document], enable=enable and not probe)
         if enable and probe:
             assert model_enable(model=models[0], actor="tests") == ""
-        self.settle_snapshot()
+            self.settle_snapshot()
         return name
+
+    def models(self, documents: list[dict[str, Any]], *, enable: bool = True) -> list[Model]:
+        """Many at once, which is far quicker than one after the other."""
+        with transaction.atomic():
+            models = registry_apply(document=registry_parse(json.dumps({"models": documents})), actor="tests")
+            for model in models if enable else []:
+                self.enable(model)
+        self.settle_snapshot()
+        return models
 
     def enable(self, model: Model) -> None:
         """As if a probe had answered: most upstreams of these tests answer none."""

@@ -25,6 +25,28 @@ def test_the_paths_answer_with_and_without_v1(caller: Caller, chat_model: str, p
     assert caller.post(path, {"model": chat_model, "messages": QUESTION}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/v1/rerank", "/v1/rerank"),
+        ("/v1/v2/rerank", "/v2/rerank"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/chat/completions", "/chat/completions"),
+        ("/v1/completions/", "/v1/completions"),
+    ],
+)
+def test_a_path_with_a_part_too_many_is_told_what_was_meant(caller: Caller, path: str, meant: str) -> None:
+    """Cohere's clients put /v1/rerank or /v2/rerank behind a base URL that people take from OpenAI's."""
+    answer = caller.post(path, {})
+    assert answer.status_code == 404
+    assert f" {path}; there is {meant}, so check the base URL." in answer.json()["error"]["message"]
+
+
+def test_a_path_like_none_of_ours_is_just_not_found(caller: Caller) -> None:
+    message = caller.post("/v1/responses", {}).json()["error"]["message"]
+    assert message == "There is nothing at /v1/responses. GET /v1/openapi.json lists the paths."
+
+
 @pytest.mark.parametrize("path", [f"{prefix}{path}" for prefix in ("", "/v1") for path in POSTS])
 def test_every_path_asks_for_a_key(desk: Desk, path: str) -> None:
     assert desk.http.post(path, json={}).json()["error"]["code"] == "invalid_api_key"

@@ -138,8 +138,11 @@ def test_yunwang_takes_the_bare_key_for_chat_alone() -> None:
 
 
 def test_common_models_are_those_with_a_sample() -> None:
-    names = ["DeepSeek-R1-Distill-Qwen-32B", "QwQ-32B", "ChatGLM4-9B", "Qwen2-72B", "MiniCPM-V"]
-    assert [(model.name, model.kind) for model in CATALOGS["common_maas"].models] == [(name, "llm") for name in names]
+    for model, row in zip(CATALOGS["common_maas"].models, table("common_maas"), strict=True):
+        assert model.name in row["heading"], "the heading names the model, the last one among other words"
+        assert row["model"] in {model.name, "{模型名称}"}
+        assert (row["model"] == "{模型名称}") == bool(model.note), "an open name is told of"
+        assert (model.kind, row["path"]) == ("llm", "/v1/chat/completions")
 
 
 @pytest.mark.parametrize("slug", ["yunwang", "common_maas"])

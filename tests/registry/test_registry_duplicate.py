@@ -144,8 +144,9 @@ def test_a_model_without_endpoint_or_price_can_be_copied_too(admin: Client, name
 
 def test_the_list_and_the_edit_page_lead_here(admin: Client, name: str) -> None:
     made = keyed(name)
-    for path in (f"/models/?q={name}", f"/models/{made.pk}/edit/"):
-        assert f'href="/models/{made.pk}/copy/"' in admin.get(path).content.decode()
+    edit, rows = admin.get(f"/models/{made.pk}/edit/"), admin.get(f"/models/?q={name}")
+    assert f'href="/models/{made.pk}/copy/"' in edit.content.decode()
+    assert 'href="/models/0/copy/"' in rows.content.decode(), "of which a row's menu is made"
 
 
 def test_only_admins_may(database: None, name: str) -> None:

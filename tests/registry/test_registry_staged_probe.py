@@ -21,6 +21,7 @@ from inference import staged_probe as probing
 from inference.probe_findings import reply_beginning
 from inference.probe_report import STAGES, Draft, Report
 from inference.staged_probe import staged_probe
+from models_registry.certificates import certificates_checked
 from models_registry.models import Endpoint, Model
 from simulator.server import SimulatorThread
 
@@ -176,18 +177,15 @@ def test_https_on_a_plain_port_fails_at_tls(upstream: SimulatorThread) -> None:
     assert failure.code == "plain"
 
 
-def test_tls_says_its_version_and_how_long_the_certificate_lasts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_says_its_version_and_how_long_the_certificate_lasts(tmp_path: Path) -> None:
     file = certificate(tmp_path, days=30)
     with tls_upstream(file) as url:
         report = staged_probe(Draft("openai_compatible", "llm", url, "m"))
         failure = report.stages["tls"].failure
         assert failure is not None
         assert (failure.code, failure.words) == ("certificate", "self-signed certificate")
-        trusting = ssl.create_default_context(cafile=str(file))
-        monkeypatch.setattr("inference.probe_reach.httpx.create_ssl_context", lambda **_: trusting)
-        report = staged_probe(Draft("openai_compatible", "llm", url, "m"))
+        trusted = certificates_checked(file.read_text().partition("PRIVATE KEY-----\n")[2].partition("KEY-----\n")[2])
+        report = staged_probe(Draft("openai_compatible", "llm", url, "m", ca_certificates=trusted))
     assert states(report)["tls"] == "ok"
     assert report.stages["tls"].facts == {"version": "TLS 1.3", "days_left": 29}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -52,3 +53,11 @@ class Caller:
 def events_of(raw: bytes) -> list[Any]:
     lines = [line.removeprefix("data:").strip() for line in raw.decode().split("\n") if line.startswith("data:")]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+def trusting_all() -> ssl.SSLContext:
+    """As `curl -k`: to fetch the authority that is to be trusted from then on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

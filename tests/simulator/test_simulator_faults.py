@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -147,6 +147,15 @@ def test_a_byte_can_be_no_utf8(caller: Caller) -> None:
     assert raw.count(b"\xff") == 1
     assert b'"content":"\xffw1 ' in raw
     assert caller.chat("m;badutf8").content.count(b"\xff") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/embeddings", {"input": "hi"}), ("/v1/rerank", {"query": "q", "documents": ["a"]}),
+     ("/v1/rerank", {"query": "q", "texts": ["a"]})],
+)  # fmt: skip
+def test_a_reply_without_words_is_spoiled_in_its_names(caller: Caller, path: str, body: dict[str, Any]) -> None:
+    assert caller.post(path, {"model": "m;badutf8", **body}).content.count(b"\xff") == 1
 
 
 def test_frames_can_end_in_crlf(caller: Caller) -> None:

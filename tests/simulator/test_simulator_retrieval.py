@@ -79,6 +79,13 @@ def test_rerank_honours_top_n_unless_told_not_to(caller: Caller) -> None:
     assert len(rerank(caller, "r;top_n=ignored", top_n=2)["results"]) == 3
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/api/v1/services/rerank/text-rerank/text-rerank"])
+def test_rerank_can_answer_a_bare_array_to_whoever_asks(caller: Caller, path: str) -> None:
+    asked = {"query": "天气", "documents": ["天气", "股票"]}
+    response = caller.post(path, {"model": "r;bare", "input": asked, **asked})
+    assert [set(row) for row in response.json()] == [{"index", "score", "document"}] * 2
+
+
 def test_rerank_returns_documents_only_if_asked(caller: Caller) -> None:
     first = rerank(caller, "r", return_documents=True)["results"][0]
     assert first["document"] == {"text": "今天天气很好"}

@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from simulator_caller import trusting_all
 
 SOURCE_ROOT = Path(__file__).parents[2] / "platform"
 AS_MODULE = ["-m", "simulator"]
@@ -37,6 +39,22 @@ def test_it_serves_until_told_to_stop(way: list[str], number: signal.Signals) ->
         process.send_signal(number)
         _, errors = process.communicate(timeout=5)
     assert (process.returncode, errors) == (0, b"")
+
+
+@pytest.mark.parametrize("way", [AS_MODULE, AS_COMMAND], ids=["module", "command"])
+def test_it_speaks_tls_when_told_to(way: list[str]) -> None:
+    command = [sys.executable, "-W", "error", *way, "--port", "0", "--tls", "private"]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().split()[-1]
+        context = trusting_all()
+        context.load_verify_locations(cadata=httpx.get(f"{url}/_sim/ca.pem", verify=context, trust_env=False).text)
+        context.verify_mode = ssl.CERT_REQUIRED
+        assert httpx.get(f"{url}/healthz", verify=context, trust_env=False).json() == {"status": "ok"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "taken"])

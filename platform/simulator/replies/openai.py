@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Chunk = dict[str, Any]
 Delta = dict[str, Any]
 
+# OpenAI's schema wants them said, and `logprobs` beside the message, also where there are none.
+NONE_SUCH: Delta = {"refusal": None, "annotations": []}
+
 
 def chat(call: Call) -> Reply:
     messages = call.body.get("messages")
@@ -71,12 +74,12 @@ def _extra(plan: Plan) -> Chunk:
 
 
 def _message_choice(plan: Plan, index: int) -> Chunk:
-    message: Delta = {"role": "assistant", "content": plan.joined("content")}
+    message: Delta = {"role": "assistant", "content": plan.joined("content"), **NONE_SUCH}
     if reasoning := plan.joined("reasoning"):
         message["reasoning_content"] = reasoning
     if name := plan.joined("tool_name"):
         message |= {"content": None, "tool_calls": [tool_call(name, plan.joined("tool_arguments"))]}
-    return {"index": index, "message": message, "finish_reason": plan.finish}
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": plan.finish}
 
 
 def _chat_choice(index: int, delta: Delta, finish: str | None) -> Chunk:

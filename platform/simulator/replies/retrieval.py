@@ -64,6 +64,8 @@ def rerank(call: Call) -> Body:
     if "texts" in call.body:
         return _yuanjing_rerank(call)
     query, documents = _query(call.body), _documents(call.body.get("documents"))
+    if call.switches.bare:
+        return _bare(query, documents, call.switches)
     results = _results(query, documents, call.body, call.switches)
     return json_body({"model": call.model, **_total(call.switches, [query, *documents]), "results": results})
 
@@ -71,17 +73,22 @@ def rerank(call: Call) -> Body:
 def native_rerank(call: Call) -> Body:
     given, parameters = mapping(call.body, "input"), mapping(call.body, "parameters")
     query, documents = _query(given), _documents(given.get("documents"))
+    if call.switches.bare:
+        return _bare(query, documents, call.switches)
     results = _results(query, documents, parameters, call.switches)
     usage = _total(call.switches, [query, *documents])
     return json_body({"output": {"results": results}, **usage, "request_id": str(uuid.uuid4())})
 
 
 def _yuanjing_rerank(call: Call) -> Body:
-    query, texts = _query(call.body), _documents(call.body.get("texts"))
+    return _bare(_query(call.body), _documents(call.body.get("texts")), call.switches)
+
+
+def _bare(query: str, texts: list[str], switches: Switches) -> Body:
     ranked = _ranked(query, texts)
     # The vendor's scores are logits, not shares of one.
     data = [{"index": i, "score": round(12 * score - 6, 6), "document": texts[i]} for i, score in ranked]
-    return json_body(_unless_empty(data, call.switches))
+    return json_body(_unless_empty(data, switches))
 
 
 def _results(query: str, documents: list[str], options: Mapping[str, Any], switches: Switches) -> list[dict[str, Any]]:

@@ -21,11 +21,13 @@ from console.local_record import LocalRecord
 from console.messages import messages_compile
 from console.onboarding import admin_ensure
 from console.processes import (
+    SIMULATOR_HOST,
     StartRefused,
     clock_child,
     data_dir_lock,
     listener_open,
     listener_refuse,
+    simulator_child,
     web_children,
     worker_child,
 )
@@ -36,7 +38,7 @@ REFUSE_AFTER_S = 0.5
 
 
 class Command(BaseCommand):
-    help = "Runs web, worker, clock and local models on this machine until Ctrl-C or SIGTERM."
+    help = "Runs web, worker, clock and the upstreams we ship on this machine until Ctrl-C or SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -66,7 +68,18 @@ class Command(BaseCommand):
         self.say(f"Model Console starts with its data in {settings.DATA_DIR}")
         self.say(admin_ensure())
         self.say(networks_text())
-        return [worker_child(), clock_child(web_is_up.is_set), *self.local_children(web_is_up)]
+        children = [worker_child(), clock_child(web_is_up.is_set), *self.local_children(web_is_up)]
+        return [*children, *self.simulators()]
+
+    def simulators(self) -> list[Child]:
+        """One, where SIMULATOR_PORT asks for it."""
+        if not settings.SIMULATOR_PORT:
+            return []
+        child = simulator_child()
+        self.say(
+            f"Simulator: http://{SIMULATOR_HOST}:{settings.SIMULATOR_PORT}/v1 speaks every dialect and every fault"
+        )
+        return [child]
 
     def local_children(self, web_is_up: threading.Event) -> list[Child]:
         """They start after the web does: loading four models takes both cores for some seconds."""

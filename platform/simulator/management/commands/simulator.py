@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError
 
+from simulator.certificates import TLS_HELP, Tls
 from simulator.server import run
 
 if TYPE_CHECKING:
@@ -23,12 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, required=True, help="0 takes a free port")
         parser.add_argument("--host", default="127.0.0.1")
 
+        parser.add_argument("--tls", choices=get_args(Tls), help=TLS_HELP)
+
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         if not 0 <= port <= PORT_MAX:
             raise CommandError(f"--port must be between 0 and {PORT_MAX}, not {port}")
         try:
-            run(options["host"], port, self._announce)
+            run(options["host"], port, self._announce, options["tls"])
         except OSError as error:
             raise CommandError(f"cannot listen on {options['host']}:{port}: {error.strerror}") from error
 
