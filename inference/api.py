@@ -19,6 +19,7 @@ from inference.api_shapes import (
     EndpointOut,
     Kind,
     ModelChange,
+    ModelCopy,
     ModelIn,
     ModelOut,
     ModelPage,
@@ -31,6 +32,7 @@ from inference.api_shapes import (
     probe_out,
 )
 from models_registry.documents import NAME_PATTERN, DocumentError, PriceDocument, place
+from models_registry.duplicating import model_duplicate
 from models_registry.endpoints import endpoint_add, endpoint_change, endpoint_delete
 from models_registry.models import Endpoint, Model
 from models_registry.rows import model_rows
@@ -124,6 +126,18 @@ def models_create(request: HttpRequest, model: ModelIn, enable: bool = False) ->
             services.model_enable(model=made, actor=caller.user.username)
         except RegistryError as error:
             raise ApiError(409, "conflict", f"The model was imported but not enabled: {error}.", error.field) from error
+    return Status(201, shown(caller, made))
+
+
+@router.post("/models/{path:name}/duplicate", response={201: ModelOut, **ERRORS}, summary="Duplicate a model")
+def models_duplicate(request: HttpRequest, name: Name, model: ModelCopy) -> Status[ModelOut]:
+    """Under a new name and disabled, with its price, limits and endpoints; their keys go along and are not answered.
+    Admins only."""
+    caller = admin_of(request)
+    try:
+        made = model_duplicate(model=model_of(caller, name), name=model.name, actor=caller.user.username)
+    except RegistryError as error:
+        raise refusal(error) from error
     return Status(201, shown(caller, made))
 
 

@@ -13,9 +13,11 @@ from models_registry.documents import (
     Limit,
     LimitsDocument,
     ModelDocument,
+    Name,
     PriceDocument,
     Strict,
     Yuan,
+    not_from_the_environment,
 )
 from models_registry.export import limits, price_document
 from models_registry.models import Endpoint, Price
@@ -60,13 +62,6 @@ def example(value: dict[str, Any]) -> ConfigDict:
 
 
 # --- what is sent ------------------------------------------------------------------------------------
-def not_from_the_environment(value: str | None) -> str | None:
-    """`env:NAME` is for whoever applies a file on the server: from afar it would read the server's own secrets."""
-    if value is not None and value.strip().startswith("env:"):
-        raise ValueError("env:NAME works in files applied on the server; send the key itself")
-    return value
-
-
 class EndpointIn(EndpointDocument):
     """`api_key` is never answered."""
 
@@ -115,6 +110,14 @@ class ModelChange(Strict):
     stream_only: bool | None = None
     context_length: Limit | None = None
     max_output_tokens: Limit | None = None
+
+
+class ModelCopy(Strict):
+    """The name of the new model."""
+
+    model_config = example({"name": "deepseek-v3-copy"})
+
+    name: Name
 
 
 class PriceIn(PriceDocument):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,13 +80,28 @@ def call(dialect: Dialect, endpoint: Endpoint, url: str, operation: str) -> None
 
 def exchange(url: str, outgoing: Outgoing, total_s: float | None = None, ca_certificates: str = "") -> Answer:
     """What the upstream answers, be it good or bad. Raises ProbeFailed where nothing whole comes."""
-    limits = {"connect_s": CONNECT_S, "read_s": ANSWER_S, "total_s": TOTAL_S if total_s is None else total_s}
+    total_s = TOTAL_S if total_s is None else total_s
+    headers, body = outgoing
+    return ask("POST", url, headers, body, total_s=total_s, ca_certificates=ca_certificates)
+
+
+def ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    *,
+    total_s: float,
+    ca_certificates: str = "",
+) -> Answer:
+    """Raises ProbeFailed."""
+    limits = {"connect_s": CONNECT_S, "read_s": ANSWER_S, "total_s": total_s}
     try:
         with (
             guarded_client(**limits, ca_certificates=ca_certificates) as client,
-            client.stream("POST", url, content=outgoing.body, headers=outgoing.headers) as response,
+            client.stream(method, url, content=body, headers=headers) as response,
         ):
-            body = read_plain(response, REPLY_BYTES_MAX)
+            answer = read_plain(response, REPLY_BYTES_MAX)
     except ReplyTooLarge as error:
         raise ProbeFailed("answer", "the reply is larger than a probe's reply can be") from error
     except httpx.TimeoutException as error:
@@ -94,7 +110,7 @@ def exchange(url: str, outgoing: Outgoing, total_s: float | None = None, ca_cert
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         stage = "connect" if isinstance(error, httpx.ConnectError) else "answer"
         raise ProbeFailed(stage, str(error) or type(error).__name__) from error
-    return Answer(response.status_code, response.headers.get("content-type", ""), body)
+    return Answer(response.status_code, response.headers.get("content-type", ""), answer)
 
 
 def auth_headers(endpoint: Endpoint) -> dict[str, str]:

@@ -10,14 +10,14 @@ import time
 from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from inference.gateway.cleaning import without_secret
-from inference.http import ReplyTooLarge, guarded_client, read_plain
+from inference.http import guarded_client
 from inference.probe_findings import Findings, findings_of, reply_beginning, stream_findings
 from inference.probe_reach import CONNECT_S, connect, resolve, tls
 from inference.probe_report import Attempt, Draft, Failure, Report, Stage, StageFailed, Walk, elapsed_ms
-from inference.probes import Answer, ProbeFailed, check_answer, exchange, upstream_words
+from inference.probes import Answer, ProbeFailed, ask, check_answer, exchange, upstream_words
+from models_registry.upstream_lists import names_listed
 from models_registry.url_doctor import models_url, url_advise
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import OPERATIONS, Dialect, Json, Outgoing, Target
@@ -25,8 +25,6 @@ from models_registry.vendors.base import OPERATIONS, Dialect, Json, Outgoing, Ta
 TOTAL_S = 30.0
 LIST_S = 8.0
 CALL_S = 20.0
-LIST_BYTES_MAX = 4_000_000
-NAMES_MAX = 20_000
 SHORT_CHAT: Json = {"messages": [{"role": "user", "content": "你好"}], "max_tokens": 16, "stream": False}
 
 
@@ -68,28 +66,16 @@ def auth(walk: Walk, stage: Stage) -> None:
 
 
 def list_fetch(walk: Walk, url: str) -> Answer | None:
-    limits = {"connect_s": walk.left(CONNECT_S), "read_s": walk.left(LIST_S), "total_s": walk.left(LIST_S)}
     try:
-        with (
-            guarded_client(**limits, ca_certificates=walk.draft.ca_certificates) as client,
-            client.stream("GET", url, headers=walk.draft.headers) as response,
-        ):
-            body = read_plain(response, LIST_BYTES_MAX)
-    except (httpx.HTTPError, httpx.InvalidURL, ReplyTooLarge, ValueError):
+        return ask(
+            "GET",
+            url,
+            walk.draft.headers,
+            total_s=walk.left(LIST_S),
+            ca_certificates=walk.draft.ca_certificates,
+        )
+    except ProbeFailed:
         return None  # no list is no failure
-    return Answer(response.status_code, response.headers.get("content-type", ""), body)
-
-
-def names_listed(body: bytes) -> list[str] | None:
-    """The ids of OpenAI's `{data: [{id}]}`; None for any other shape."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    rows = data.get("data") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        return None
-    return [str(row["id"]) for row in rows[:NAMES_MAX] if isinstance(row, dict) and row.get("id")]
 
 
 def model(walk: Walk, stage: Stage) -> None:

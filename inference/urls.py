@@ -1,11 +1,21 @@
 from django.urls import path
 
-from inference.views import catalogs, importing, model_actions, models, playground, prompt_pictures, tryouts
+from inference.views import (
+    catalogs,
+    importing,
+    model_actions,
+    models,
+    models_file,
+    playground,
+    prompt_pictures,
+    tryouts,
+)
 
 urlpatterns = [
     # --- 模型管理
     path("models/", models.models, name="models"),
     path("models/export.yaml", models.models_export, name="models_export"),
+    path("models/export.csv", models.models_export_csv, name="models_export_csv"),
     path("models/bulk/", model_actions.bulk, name="models_bulk"),
     path("models/<int:model_id>/row/", models.model_row, name="model_row"),
     path("models/<int:model_id>/enable/", model_actions.enable, name="model_enable"),
@@ -15,7 +25,10 @@ urlpatterns = [
     # --- 导入模型
     path("models/import/", importing.model_import, name="model_import"),
     path("models/catalogs/", catalogs.model_catalogs, name="model_catalogs"),
+    path("models/file/", models_file.models_file, name="models_file"),
+    path("models/file/template.csv", models_file.models_template, name="models_template"),
     path("models/<int:model_id>/edit/", importing.model_edit, name="model_edit"),
+    path("models/<int:model_id>/copy/", importing.model_copy, name="model_copy"),
     # --- 体验中心
     path("playground/", playground.playground, name="playground"),
     path("playground/<int:pk>/", playground.playground, name="playground_conversation"),

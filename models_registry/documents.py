@@ -35,7 +35,14 @@ def written_out(value: Any) -> Any:
 
 Yuan = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra=AMOUNT), BeforeValidator(written_out)]
 NAME_PATTERN = r"^[^\s\x00-\x1f?#]+$"
-API_WORDS = ("enable", "disable", "test", "prices", "endpoints")  # what follows a name in the management API's paths
+API_WORDS = (
+    "enable",
+    "disable",
+    "duplicate",
+    "test",
+    "prices",
+    "endpoints",
+)  # what follows a name in the management API's paths
 
 
 def no_api_word(name: str) -> str:
@@ -87,6 +94,13 @@ class DocumentLoader(yaml.SafeLoader):
         if twice := [name for name, count in counts.items() if count > 1]:
             raise ConstructorError(None, None, f"given twice: {', '.join(twice)}", node.start_mark)
         return node
+
+
+def not_from_the_environment(value: str | None) -> str | None:
+    """`env:NAME` is for whoever applies a file on the server: from afar it would read the server's own secrets."""
+    if value is not None and value.strip().startswith("env:"):
+        raise ValueError("env:NAME works in files applied on the server; send the key itself")
+    return value
 
 
 class Strict(BaseModel):

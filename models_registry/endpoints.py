@@ -1,7 +1,6 @@
 """Writes of single endpoints: where a model is answered."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +10,7 @@ from accounts.services import audit
 from models_registry.documents import EndpointDocument
 from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError, endpoints_lock, health_forget
+from models_registry.url_doctor import origin
 
 ENDPOINTS_MAX = 20
 PLACE = (
@@ -73,13 +73,3 @@ def endpoint_delete(*, endpoint: Endpoint, actor: str) -> None:
         raise RegistryError(reason)
     Endpoint.objects.filter(pk=endpoint.pk).delete()
     audit(actor=actor, verb="endpoint.delete", object=endpoint.model.name, endpoint=endpoint.pk)
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port; of what is no URL, one that is like no other."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return ("", url, 0)
-    return (parts.scheme, parts.hostname or "", port)

@@ -9,6 +9,7 @@ import yaml
 from accounts.money import NANO_PER_YUAN
 from models_registry.models import Endpoint, Model, Price
 from models_registry.rows import ModelRow
+from models_registry.tables import table_write
 
 HEAD = """\
 # Models of Model Console. Read it back with: manage.py registry_apply FILE.yaml [--enable]
@@ -28,6 +29,13 @@ def registry_yaml(*, rows: Iterable[ModelRow]) -> str:
     options: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": 120}
     body: str = yaml.dump({"models": documents}, Dumper=DocumentDumper, **options)
     return HEAD + "".join(left_out) + body
+
+
+def registry_csv(*, rows: Iterable[ModelRow]) -> str:
+    """As `tables` reads it, without the keys; with the mark by which Excel knows UTF-8."""
+    chosen = list(rows)
+    left_out = [row.model.name for row in chosen if not row.endpoints]
+    return "\ufeff" + table_write((model_document(row) for row in chosen if row.endpoints), left_out=left_out)
 
 
 class DocumentDumper(yaml.SafeDumper):

@@ -9,6 +9,7 @@ from accounts.models import AuditEvent
 from accounts.revision import revision_bump
 from accounts.services import audit
 from models_registry.documents import EndpointDocument, ModelDocument
+from models_registry.duplicating import endpoints_copy, key_readable
 from models_registry.models import Endpoint, HealthChange, Model
 from models_registry.services import RegistryError, price_set
 
@@ -20,8 +21,14 @@ class NameTaken(RegistryError):
 
 
 @transaction.atomic
-def model_import(*, document: ModelDocument, actor: str, draft: str = "") -> Model:
-    """A new model, off. The same `draft` sent twice (a double click) is imported once. Raises NameTaken."""
+def model_import(
+    *, document: ModelDocument, actor: str, draft: str = "", source: Endpoint | None = None, keeps_key: bool = False
+) -> Model:
+    """A new model, off. The same `draft` sent twice (a double click) is imported once. Raises NameTaken.
+
+    `source` is the endpoint that the document's was copied from: the others of its model come along, and with
+    `keeps_key` its key, which then goes only where it went before.
+    """
     try:
         with transaction.atomic():
             model = Model.objects.create(name=document.name, kind=document.kind, **model_columns(document))
@@ -32,7 +39,12 @@ def model_import(*, document: ModelDocument, actor: str, draft: str = "") -> Mod
     if document.price:
         price_set(model=model, document=document.price)
     for one in document.endpoints:
+        if source and keeps_key:
+            one = one.model_copy(update={"api_key": key_readable(source)})
         endpoint_write(model=model, endpoint=None, document=one, keeps_key=False)
+    if source and document.kind == source.model.kind:
+        others = Endpoint.objects.filter(model=source.model).exclude(pk=source.pk)
+        endpoints_copy(endpoints=others.order_by("id"), model=model)
     audit(actor=actor, verb="model.create", object=model.name, draft=draft)
     return model
 

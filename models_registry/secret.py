@@ -77,6 +77,19 @@ def decrypt(token: str) -> Secret:
         return UnreadableSecret(token)
 
 
+def seal(text: str) -> str:
+    """For a page to carry what it must not show, until its next request."""
+    return fernet().encrypt(text.encode()).decode()
+
+
+def unseal(token: str, *, age_s_max: int) -> str:
+    """Raises SecretUnreadable for what was not sealed here, or too long ago."""
+    try:
+        return fernet().decrypt(token.encode(), ttl=age_s_max).decode()
+    except (InvalidToken, UnicodeError) as error:
+        raise SecretUnreadable("what the page carried cannot be read") from error
+
+
 @cache
 def fernet() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])

@@ -25,7 +25,7 @@ SCHEME = re.compile(r"\A(?:h+t+p+(s?)|wss?|ftp)?(?::/*|//+)(?=[^/])", re.IGNOREC
 LOCAL = re.compile(r"\A(localhost|\d+(\.\d+){3}|\[|[^./]+:\d+|[^./]+(/|\Z)|[^/]+:11434)", re.IGNORECASE)
 ENDPOINTS = (
     *("/chat/completions", "/completions", "/embeddings", "/unicom-ocr", "/rerank"),
-    *("/chat/completion", "/models", "/responses", "/messages", "/chat", "/api/generate", "/api/chat", "/api/tags"),
+    *("/chat/completion", "/models", "/responses", "/messages", "/api/generate", "/api/chat", "/api/tags", "/chat"),
 )
 
 
@@ -245,3 +245,13 @@ def known_hosts() -> frozenset[str]:
     """The hosts of the vendors' own defaults, but not one's own machine."""
     defaults = (urlsplit(spec.default_url) for vendor in VENDORS.values() for spec in vendor.kinds.values())
     return frozenset(parts.hostname for parts in defaults if parts.hostname and not is_local(parts))
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port; of what is no URL, one that is like no other."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ("", url, 0)
+    return (parts.scheme, parts.hostname or "", port)

@@ -65,6 +65,7 @@ def whole_reason(row: ModelRow) -> str:
 class ModelUrls(NamedTuple):
     row: str
     edit: str
+    copy: str
     test: str
     enable: str
     disable: str

@@ -4,24 +4,23 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import key_typed
 from inference.views.import_words import KINDS, in_language
+from inference.views.imported import imported_say
 from inference.views.model_actions import bulk_enable
-from models_registry.catalog_import import Imported, catalog_import
+from models_registry.catalog_import import catalog_import
 from models_registry.catalogs import CATALOGS, Catalog, CatalogModel, Words
 from models_registry.models import Model
 from models_registry.offers import Offer
 from models_registry.services import RegistryError
 from models_registry.vendors.base import Text
 
-NAMED_MAX = 8
 FAULTS = {
     "names": gettext_lazy("没有选中模型"),
     "inference_url": gettext_lazy("不是可用的 http(s) 地址，参考 %(example)s"),
@@ -89,24 +88,8 @@ def order(request: AdminRequest, catalog: Catalog) -> HttpResponse:
         example = catalog.default_url or "https://example.com/v1"
         form.add_error(None if field == "names" else field, str(FAULTS[field]) % {"example": example})
         return page(request, catalog, form, ticked)
-    say(request, done, will_enable="enable" in request.POST)
+    imported_say(request, done, will_enable="enable" in request.POST)
     return bulk_enable(request, done.models) if done.models and "enable" in request.POST else redirect("models")
-
-
-def say(request: AdminRequest, done: Imported, *, will_enable: bool) -> None:
-    count = len(done.models)
-    if done.models and will_enable:
-        messages.success(
-            request, ngettext("已导入 %(count)d 个模型", "已导入 %(count)d 个模型", count) % {"count": count}
-        )
-    elif done.models:
-        words = ngettext("已导入 %(count)d 个模型，未启用", "已导入 %(count)d 个模型，未启用", count)
-        messages.success(request, words % {"count": count})
-    if done.skipped:
-        count = len(done.skipped)
-        words = ngettext("跳过 %(count)d 个已存在的模型：%(names)s", "跳过 %(count)d 个已存在的模型：%(names)s", count)
-        named = _("、").join(done.skipped[:NAMED_MAX]) + ("…" if count > NAMED_MAX else "")
-        messages.error(request, words % {"count": count, "names": named})
 
 
 def page(request: AdminRequest, catalog: Catalog, form: CatalogForm, ticked: Collection[str]) -> HttpResponse:

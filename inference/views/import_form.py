@@ -14,10 +14,10 @@ from inference.probe_report import Draft
 from inference.views.import_fields import CountField, YuanField, plain_yuan
 from models_registry.certificates import CERTIFICATES_CHARS_MAX, certificates_checked
 from models_registry.documents import HEADER_TEXT, UNITS, EndpointDocument, ModelDocument
-from models_registry.endpoints import origin
 from models_registry.importing import model_of_draft
 from models_registry.models import Endpoint, Model, Price
 from models_registry.secret import SecretUnreadable
+from models_registry.url_doctor import origin
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import KindSpec, Vendor
 
@@ -155,11 +155,7 @@ class ImportForm(forms.Form):
 
     @property
     def key_masked(self) -> str:
-        """sk-…3e7c: enough to tell two keys apart."""
-        key = saved_key(self.endpoint)
-        if not key:
-            return ""
-        return f"{key[:3]}…{key[-4:]}" if len(key) >= 16 else "…"
+        return key_masked(saved_key(self.endpoint))
 
     # --- checking -----------------------------------------------------------------------------------
     def clean_name(self) -> str:
@@ -259,6 +255,13 @@ class ImportForm(forms.Form):
         if self.shape.unit == "free":
             return {"free": True}
         return {name: cleaned[name] for name in self.shape.prices if cleaned.get(name)} or None
+
+
+def key_masked(key: str) -> str:
+    """sk-…3e7c: enough to tell two keys apart."""
+    if not key:
+        return ""
+    return f"{key[:3]}…{key[-4:]}" if len(key) >= 16 else "…"
 
 
 def key_typed(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from inference.probe_report import STAGES, Attempt, Report, Stage
 from inference.views import import_words as words
 from inference.views.import_form import CARDS, ImportForm
+from inference.views.import_listed import listed_again
 from inference.views.import_visit import Visit
 from models_registry.documents import UNITS
 from models_registry.models import Endpoint, Model
@@ -61,7 +62,7 @@ class Why(NamedTuple):
 def page_context(visit: Visit, form: ImportForm) -> dict[str, Any]:
     shape, advice = visit.shape, visit.advice(form)
     return {
-        "nav": "models" if visit.model else "import",
+        "nav": "models" if visit.model or visit.source else "import",
         "form": form,
         "here": visit.here,
         "shape": shape,
@@ -77,9 +78,11 @@ def page_context(visit: Visit, form: ImportForm) -> dict[str, Any]:
         "carried": carried(visit, form),
         "draft": str(form.initial.get("draft") or visit.typed.get("draft", "")),
         "advice": advice,
+        "listed": listed_again(visit.request, shape),
         "hints": [words.HINTS[hint] for hint in advice.hints],
         "statuses": statuses(visit.report.attempts if visit.report else []),
         "model": visit.model,
+        "source": visit.source,
         "endpoint": visit.endpoint,
         "endpoints": visit.endpoints,
         "whys": whys(visit.model, visit.endpoints),

@@ -7,6 +7,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from inference.views.guards import AdminRequest
 from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
+from models_registry.duplicating import name_free
 from models_registry.models import Endpoint, Model
 from models_registry.url_doctor import Advice, url_advise
 from models_registry.vendors import VENDORS
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 
 
 class Visit:
-    """Who, which model and endpoint, and what was typed."""
+    """Who, which model and endpoint, and what was typed.
 
-    def __init__(self, request: AdminRequest, model: Model | None) -> None:
-        self.request, self.user, self.model = request, request.user, model
-        self.endpoints = list(model.endpoints.order_by("priority", "id")) if model else []
+    `source` is the model that a new one is copied from; then `endpoint` is the one of it that the form shows.
+    """
+
+    def __init__(self, request: AdminRequest, model: Model | None, source: Model | None = None) -> None:
+        self.request, self.user, self.model, self.source = request, request.user, model, source
+        saved = model or source
+        self.endpoints = list(saved.endpoints.order_by("priority", "id")) if saved else []
         self.endpoint = self.endpoint_wanted()
-        self.initial: dict[str, Any] = initial_saved(model, self.endpoint) if model else {}
+        self.initial: dict[str, Any] = initial_saved(saved, self.endpoint) if saved else {}
+        if source:
+            self.initial |= {"name": name_free(source.name), "kind": source.kind}
         typed: QueryDict | dict[str, Any] = request.POST if request.method == "POST" else self.initial
-        if not model and request.method != "POST":
+        if not saved and request.method != "POST":
             typed = request.GET
         self.shape: Shape = shape_of(typed, model.kind if model else "")
         self.report: Report | None = None
@@ -59,7 +66,11 @@ class Visit:
         return self.form(initial=initial)
 
     def form_typed(self, **changes: str) -> ImportForm:
-        """What was typed, unjudged. A vendor's default URL was not typed, and follows the vendor."""
+        """What was typed, unjudged, with other values for some of it; another vendor or kind is another shape.
+
+        A vendor's default URL was not typed, and follows the vendor.
+        """
+        self.shape = shape_of(self.typed | changes, self.model.kind if self.model else "")
         typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
         defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
         if typed.get("inference_url", "") in defaults | {""}:

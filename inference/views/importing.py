@@ -15,10 +15,15 @@ from django.utils.translation import gettext as _
 
 from inference.services import model_enable
 from inference.staged_probe import staged_probe
+from inference.upstream_models import upstream_models
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import ImportForm
+from inference.views.import_listed import listed_again, listed_found, listed_import, needed
 from inference.views.import_page import page_context
+from inference.views.import_paste import changes_of, pasted_of
 from inference.views.import_visit import Visit
+from inference.views.imported import imported_say
+from models_registry.curl import curl_learn
 from models_registry.importing import (
     NameTaken,
     endpoint_remove,
@@ -40,6 +45,12 @@ def model_import(request: AdminRequest) -> HttpResponse:
 @admin_required
 def model_edit(request: AdminRequest, model_id: int) -> HttpResponse:
     return answer(Visit(request, get_object_or_404(Model, pk=model_id)))
+
+
+@admin_required
+def model_copy(request: AdminRequest, model_id: int) -> HttpResponse:
+    """The import form with what another model has; its key goes along unseen, to the host it was given for."""
+    return answer(Visit(request, None, source=get_object_or_404(Model, pk=model_id)))
 
 
 def answer(visit: Visit) -> HttpResponse:
@@ -74,6 +85,15 @@ def adopt(visit: Visit) -> HttpResponse:
     return page(visit, "inference/import_fields.html", form)
 
 
+def paste(visit: Visit) -> HttpResponse:
+    """A curl command fills what it speaks of; all else stays as it was typed."""
+    learned = curl_learn(visit.typed.get("curl", ""))
+    form = visit.form_typed(**changes_of(learned, visit.typed))
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx and not learned.api_key
+    more = {"pasted": pasted_of(learned), "pasted_key": learned.api_key, "key_lost": lost, "resets": True}
+    return page(visit, "inference/import_fields.html", form, **more)
+
+
 def advise(visit: Visit) -> HttpResponse:
     return page(visit, "inference/import_doctor.html", visit.form_typed())
 
@@ -88,6 +108,32 @@ def probe(visit: Visit) -> HttpResponse:
     """The form stays as it is; nothing is written."""
     visit.report = staged_probe(visit.form_checked().draft())
     return page(visit, "inference/import_probed.html", visit.form_typed())
+
+
+def list_upstream(visit: Visit) -> HttpResponse:
+    """What the upstream itself says it serves. Where the list was found elsewhere, the URL follows."""
+    listing = upstream_models(visit.form_checked(needs_price=False).draft())
+    form = visit.form_typed(**({"inference_url": listing.base_url} if listing.base_url else {}))
+    listed = listed_found(listing, visit.shape, visit.typed.get("listed_query", "").strip())
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    return page(visit, "inference/import_fields.html", form, listed=listed, key_lost=lost)
+
+
+def take(visit: Visit) -> HttpResponse:
+    """The ticked ones, all or none; the rest of the form has no say in it."""
+    is_priced = "listed_priced" in visit.request.POST
+    form, listed = visit.form_checked(needs_price=is_priced), listed_again(visit.request, visit.shape)
+    if not needed(form, is_priced=is_priced):
+        try:
+            done = listed_import(visit.request, form, is_priced=is_priced, actor=visit.user.username)
+        except RegistryError as error:
+            listed = listed and listed._replace(fault=str(error))
+        else:
+            imported_say(visit.request, done)
+            return visit.redirect(list_with(done.models[0]) if done.models else reverse("models"))
+    form.focus_mistake()
+    lost = bool(visit.typed.get("api_key")) and not visit.is_htmx
+    return page(visit, "inference/import_fields.html", form, listed=listed, key_lost=lost)
 
 
 def save(visit: Visit) -> HttpResponse:
@@ -127,7 +173,10 @@ def write(visit: Visit, form: ImportForm) -> tuple[Model, Endpoint]:
     """Raises RegistryError."""
     document, actor = form.document(), visit.user.username
     if visit.model is None:
-        model = model_import_new(document=document, actor=actor, draft=visit.typed.get("draft", "")[:40])
+        draft = visit.typed.get("draft", "")[:40]
+        model = model_import_new(
+            document=document, actor=actor, draft=draft, source=visit.endpoint, keeps_key=form.keeps_key
+        )
         return model, model.endpoints.earliest("id")
     endpoint = model_change(
         model=visit.model, document=document, endpoint=visit.endpoint, keeps_key=form.keeps_key, actor=actor
@@ -177,9 +226,12 @@ ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
     "redraw": redraw,
     "reprice": reprice,
     "adopt": adopt,
+    "paste": paste,
     "advise": advise,
     "missing": missing,
     "probe": probe,
+    "list": list_upstream,
+    "take": take,
     "save": save,
     "enable": enable,
 }

@@ -14,9 +14,9 @@ from accounts.paging import page_number, page_of
 from inference.reasons import reason_short
 from inference.services import enabling_continue
 from inference.views.guards import AdminRequest, admin_required
-from models_registry.export import registry_yaml
+from models_registry.export import registry_csv, registry_yaml
 from models_registry.models import Model
-from models_registry.rows import model_rows
+from models_registry.rows import ModelRow, model_rows
 from models_registry.selectors import (
     ModelFilter,
     kind_counts,
@@ -121,8 +121,22 @@ def toasted(response: HttpResponse, text: str, *, is_bad: bool = False) -> HttpR
 @admin_required
 def models_export(request: AdminRequest) -> HttpResponse:
     """Every model as `registry_apply` reads it, without keys."""
-    rows = model_rows(models=Model.objects.order_by("kind", "name"))
-    response = HttpResponse(registry_yaml(rows=rows), content_type="application/yaml; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="models.yaml"'
+    return download(registry_yaml(rows=all_rows()), "application/yaml", "models.yaml")
+
+
+@require_GET
+@admin_required
+def models_export_csv(request: AdminRequest) -> HttpResponse:
+    """The same for spreadsheets."""
+    return download(registry_csv(rows=all_rows()), "text/csv", "models.csv")
+
+
+def all_rows() -> list[ModelRow]:
+    return model_rows(models=Model.objects.order_by("kind", "name"))
+
+
+def download(text: str, content_type: str, filename: str) -> HttpResponse:
+    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
     response["Cache-Control"] = "no-store"
     return response

@@ -16,6 +16,8 @@ from billing.api import router as billing_router
 from inference.api import router as models_router
 from inference.api_catalogs import router as catalogs_router
 from inference.api_probe import router as probe_router
+from inference.api_registry import router as registry_router
+from inference.api_upstream import router as upstream_router
 from models_registry.api import router as vendors_router
 
 
@@ -44,6 +46,8 @@ api.add_router("", accounts_router)
 api.add_router("", vendors_router)
 api.add_router("", catalogs_router)
 api.add_router("", probe_router)
+api.add_router("", upstream_router)
+api.add_router("", registry_router)
 api.add_router("", models_router)
 
 

@@ -49,6 +49,7 @@ ACTIONS = (
     Place(gettext_lazy("更换密码"), "account_change_password", "lock", "password 修改"),
     Place(gettext_lazy("导入模型"), "model_import", "package-plus", "import model add 添加", is_for_admins=True),
     Place(gettext_lazy("从价目表导入"), "model_catalogs", "list-plus", "catalog price list 批量", is_for_admins=True),
+    Place(gettext_lazy("批量导入"), "models_file", "file-up", "bulk yaml csv export 导出 文件", is_for_admins=True),
 )
 
 

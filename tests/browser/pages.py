@@ -33,12 +33,14 @@ PAGES = (
     Page("models", "/models/", "admin"),
     Page("model_import", "/models/import/", "admin"),
     Page("model_catalogs", "/models/catalogs/", "admin"),
+    Page("models_file", "/models/file/", "admin"),
     Page("ledger", "/ledger/", "admin"),
     Page("styleguide", "/styleguide/", "admin"),
 )
 # Addresses that are no pages of their own: parts of pages, what only answers to a form, and what machines read.
 NO_PAGES = {
     *("palette", "preferences", "healthz", "readyz", "metrics", "models_bulk", "models_export", "usage_export"),
+    *("models_export_csv", "models_template"),
     *("workspace_name", "sessions_close", "ledger_check"),
     *(f"playground_{part}" for part in ("send", "stop", "history", "code", "estimate", "pictures", "parameters")),
 }

@@ -43,6 +43,14 @@ def click(selector: str) -> Act:
     return act
 
 
+def click_through(*selectors: str) -> Act:
+    def act(tab: Tab, site: Site) -> None:
+        for selector in selectors:
+            click(selector)(tab, site)
+
+    return act
+
+
 def tick(*names: str) -> Act:
     def act(tab: Tab, _: Site) -> None:
         for name in names:
@@ -103,6 +111,52 @@ def probed(url: str, model: str, *, key: str = "sk-demo") -> Act:
     return act
 
 
+def pasted(command: str) -> Act:
+    """The import form, filled by a curl command."""
+
+    def act(tab: Tab, site: Site) -> None:
+        page = tab.page
+        page.locator(".import-paste > summary").click()
+        page.fill("#id_curl", command.format(upstream=site.product.upstream.url))
+        page.locator("#paste-fill").click()
+        page.locator(".import-paste [role=status]").wait_for()
+        tab.settle()
+
+    return act
+
+
+def listed(path: str, *names: str, at: str = "") -> Act:
+    """The import form with the upstream's own list read, and some of it ticked; `at` is another host."""
+
+    def act(tab: Tab, site: Site) -> None:
+        page = tab.page
+        page.locator("label:has(#id_vendor_openai_compatible)").click()
+        tab.settle()
+        page.fill("#id_inference_url", f"{at or site.product.upstream.url}{path}")
+        page.fill("#id_api_key", "sk-demo")
+        page.locator("#list-fetch").click()
+        page.locator(".upstream-table, .upstream-tried").wait_for()
+        for name in names:
+            page.get_by_label(f"选择 {name}", exact=True).check()
+        page.locator("#upstream-list").scroll_into_view_if_needed()
+        page.locator("#list-fetch").evaluate("button => button.scrollIntoView({block: 'start'}) || scrollBy(0, -220)")
+        tab.settle()
+
+    return act
+
+
+def planned(*rows: str) -> Act:
+    """A pasted models file and its preview."""
+
+    def act(tab: Tab, _: Site) -> None:
+        tab.page.fill("#id_text", "\n".join(("name,kind,vendor,inference_url,model,input,output,rpm,per_call", *rows)))
+        tab.page.locator(".models-file [type=submit]").click()
+        tab.page.locator(".plan-table").wait_for()
+        tab.settle()
+
+    return act
+
+
 def deleted_by_bulk(tab: Tab, site: Site) -> None:
     tick("DeepSeek-R1", "DeepSeek-V3")(tab, site)
     click(".models-bar [value=delete]")(tab, site)
@@ -110,6 +164,12 @@ def deleted_by_bulk(tab: Tab, site: Site) -> None:
 
 
 WRONG_KEY = "chat;status=401;status_body=Incorrect API key provided"
+CURL = """curl '{upstream}/v1/rerank' -H 'Authorization: Bearer $API_KEY' -d '{{"query": "苹果", "documents": [], }}'"""
+ROWS = (
+    "DeepSeek-R1,llm,openai_compatible,https://example.com/v1,deepseek-reasoner,4,16,600",
+    "Qwen3-32B-new,llm,openai_compatible,https://example.com/v1,qwen3-32b,2,20,",
+    f"{LONG_NAME}-copy,rerank,openai_compatible,https://example.com/v1,m,,,,0.01",
+)
 COMPARED = "&".join(f"compare={quote(name)}" for name in ("DeepSeek-R1", "Qwen3-235B-A22B", LONG_NAME))
 SCENES = (
     Scene("overview_first", "/", "newcomer"),
@@ -138,6 +198,7 @@ SCENES = (
     Scene("guide_vendors", "/guide/vendors/"),
     Scene("guide_errors", "/guide/errors/"),
     Scene("models_menu", "/models/", "admin", act=click("td.more summary")),
+    Scene("model_copy", "/models/", "admin", act=click_through("td.more summary", "td.more a[href$='/copy/']")),
     Scene("models_bulk", "/models/", "admin", act=tick("DeepSeek-R1", "DeepSeek-V3", "QwQ-32B")),
     Scene("models_delete", "/models/", "admin", act=deleted_by_bulk),
     Scene(
@@ -146,6 +207,11 @@ SCENES = (
         "admin",
         act=probed("{upstream}/v1", WRONG_KEY),
     ),
+    Scene("import_pasted", "/models/import/", "admin", act=pasted(CURL)),
+    Scene("import_listed", "/models/import/", "admin", act=listed("/v1", "chat", "completion")),
+    Scene("import_unlisted", "/models/import/", "admin", act=listed("/_sim/nothing", at="http://127.0.0.1:9")),
+    Scene("models_planned", "/models/file/", "admin", act=planned(*ROWS)),
+    Scene("models_misplanned", "/models/file/", "admin", act=planned(*ROWS, f"{LONG_NAME}-2,llm,ark,ark.cn,m")),
     Scene("import_passed", "/models/import/", "admin", act=probed("{upstream}/v1", "chat;chunks=24;reasoning=8")),
     Scene("catalogs_paratera", "/models/catalogs/?catalog=paratera", "admin", act=tick("QwQ-32B", "GLM-4-Flash")),
     Scene("catalogs_unpriced", "/models/catalogs/?catalog=yunwang&tick=all", "admin"),

@@ -464,11 +464,11 @@ def test_a_deleted_model_is_gone_for_everyone(admin: KeyClient, served: Model) -
 def test_the_document_has_examples_and_error_bodies(database: None) -> None:
     document = json.loads(signed_in(is_admin=True).get("/api/v1/openapi.json").content)
     paths = {path: operations for path, operations in document["paths"].items() if path.startswith("/api/v1/models")}
-    assert len(paths) == 8
+    assert len(paths) == 9
     for operations in paths.values():
         for operation in operations.values():
             assert operation["summary"]
             assert {"401", "403", "404", "422"} <= set(operation["responses"])
-    for schema in ("ModelIn", "EndpointIn", "ModelChange", "EndpointChange", "PriceIn"):
+    for schema in ("ModelIn", "EndpointIn", "ModelChange", "ModelCopy", "EndpointChange", "PriceIn"):
         assert document["components"]["schemas"][schema]["examples"]
     assert "api_key" not in document["components"]["schemas"]["EndpointOut"]["properties"]

@@ -1,6 +1,7 @@
 """Authorities of an endpoint: by file, REST and form; checked where they come in, and used by both probes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from registry_writing import ENDPOINT, apply, endpoint_of, model, text
 from inference.probe_report import Draft, Failure, Report
 from inference.probes import endpoint_probe
 from inference.staged_probe import staged_probe
+from inference.upstream_models import upstream_models
+from models_registry.bulk import bulk_apply, bulk_plan, bulk_read
 from models_registry.certificates import certificates_checked
 from models_registry.documents import DocumentError, registry_parse
+from models_registry.export import registry_csv
 from models_registry.models import Endpoint, Model
+from models_registry.rows import model_rows
 from simulator.certificates import Authority
 from simulator.server import SimulatorThread
 
@@ -194,3 +199,35 @@ def test_the_form_refuses_what_is_none_and_keeps_it_in_view(secured: SimulatorTh
     assert not Model.objects.filter(name=name).exists()
     tried = client.post("/models/import/", form(secured, name, "ours", do="probe")).content.decode()
     assert "CA 证书读不出来" in tried
+
+
+# --- lists, tables, copies --------------------------------------------------------------------------
+def test_a_list_of_models_is_read_under_the_authority(secured: SimulatorThread) -> None:
+    draft = Draft("openai_compatible", "llm", f"{secured.url}/v1", ca_certificates=secured.authority_pem)
+    assert upstream_models(draft).models
+    (tried,) = upstream_models(replace(draft, ca_certificates="")).tried
+    assert tried.status is None
+    assert "certificate" in tried.words.lower()
+
+
+def test_what_is_ticked_there_has_it_too(admin: KeyClient, secured: SimulatorThread, name: str) -> None:
+    connection = {"vendor": "ollama", "inference_url": f"{secured.url}/v1", "ca_certificates": secured.authority_pem}
+    listed = admin("post", "/upstream-models", connection).json()["models"]
+    order = {**connection, "models": listed[:1], "name_prefix": f"{name}/"}
+    (made,) = admin("post", "/upstream-models/import", order).json()["imported"]
+    assert endpoint_of(Model.objects.get(name=made)).ca_certificates == secured.authority_pem
+
+
+def test_a_table_brings_it_there_and_back(name: str) -> None:
+    apply(model(name, endpoints=[{**ENDPOINT, "ca_certificates": ONE + OTHER}]))
+    file = registry_csv(rows=model_rows(models=Model.objects.filter(name=name)))
+    assert [row.status for row in bulk_plan(entries=bulk_read(file)).rows] == ["unchanged"]
+    apply(model(name))
+    bulk_apply(text=file, actor="tests")
+    assert Endpoint.objects.get(model__name=name).ca_certificates == ONE + OTHER
+
+
+def test_a_duplicate_has_it(admin: KeyClient, name: str) -> None:
+    apply(model(name, endpoints=[{**ENDPOINT, "ca_certificates": ONE}]))
+    admin("post", f"/models/{name}/duplicate", {"name": f"{name}-copy"})
+    assert Endpoint.objects.get(model__name=f"{name}-copy").ca_certificates == ONE
