@@ -1,6 +1,7 @@
 """Anything that speaks OpenAI's API: 并行智算云, 常见模型 MaaS, wcode, 云网 AI+, vLLM, llama.cpp and many more."""
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
+from models_registry.vendors.film_chat import FilmChatDialect
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect, RerankDialect
 
 VENDOR = Vendor(
@@ -17,6 +18,7 @@ VENDOR = Vendor(
                 "填到版本段为止，例如 https://wcode.net/api/gpt/v1，平台补上 /chat/completions。",
                 "Up to the version, such as https://wcode.net/api/gpt/v1; /chat/completions is added.",
             ),
+            profile_dialects={"qwen": FilmChatDialect()},
         ),
         "embedding": KindSpec(
             EmbeddingDialect(),

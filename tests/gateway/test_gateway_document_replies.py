@@ -77,10 +77,12 @@ def test_every_reply_the_documents_print_is_fed_in() -> None:
     assert {(row.document, row.sample) for row in UNCHANGED} | chunks | ALONE == replies
 
 
-def said(caller: Caller, answer: bytes, body: Any, *, vendor: str = "openai_compatible", kind: str = "llm") -> Any:
+def said(
+    caller: Caller, answer: bytes, body: Any, *, vendor: str = "openai_compatible", kind: str = "llm", **fields: str
+) -> Any:
     """The gateway's answer to `body` where the upstream answers with these bytes."""
     with RawUpstream(answer) as upstream:
-        endpoint = {"inference_url": f"{upstream.url}/v1", "model": "printed"}
+        endpoint = {"inference_url": f"{upstream.url}/v1", "model": "printed", **fields}
         model = caller.desk.model([endpoint], kind=kind, vendor=vendor)
         return caller.post(PATHS[kind], {"model": model, **body})
 
@@ -122,6 +124,29 @@ def test_yunwangs_embedding_without_usage_is_counted(caller: Caller) -> None:
     answer = said(caller, http(printed), asked("embedding"), kind="embedding")
     assert answer.content == printed
     billed(caller, 2, 0, "counted")
+
+
+FILM = {"type": "video_url", "video_url": {"url": "https://example.com/film.mp4"}}
+
+
+def test_wcodes_answer_to_a_film_comes_in_the_callers_shape_and_its_input_is_billed_once(caller: Caller) -> None:
+    """Example 4 prints `output.choices`; `video_tokens` are a part of `input_tokens`."""
+    printed = json.loads(reply_of("wcode", "example 4 reply"))
+    call = request_of("wcode", "example 4 curl").json
+    native = said(caller, http(orjson.dumps(printed)), {"input": call["input"]}, parameter_profile="qwen")
+    (choice,), (ours,) = printed["output"]["choices"], native.json()["output"]["choices"]
+    assert ours == {"index": 0, **choice}
+    assert printed["usage"].items() <= native.json()["usage"].items()
+    assert native.json()["request_id"] == native.headers["x-request-id"]
+    billed(caller, 5207, 110)
+    messages = [{"role": "user", "content": [FILM]}]
+    canonical = said(caller, http(orjson.dumps(printed)), {"messages": messages}, parameter_profile="qwen").json()
+    (text,) = [part["text"] for part in choice["message"]["content"]]
+    assert canonical["choices"] == [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    ]
+    assert (canonical["object"], canonical["id"]) == ("chat.completion", printed["request_id"])
+    assert (canonical["usage"]["prompt_tokens"], canonical["usage"]["total_tokens"]) == (5207, 5317)
 
 
 # --- streams -----------------------------------------------------------------------------------------
