@@ -10,6 +10,7 @@ from gateway_desk import CHAT, QUESTION, Caller, Events
 from gateway_servers import RawUpstream, events, http
 from printed import DOCUMENTS, reply_of, request_of, samples
 
+from accounts.money import nano_to_yuan
 from models_registry.vendors.probe_image import PROBE_PNG
 
 INPUT, OUTPUT, PAGE = 2_000, 8_000, 10_000_000  # nano-yuan
@@ -126,6 +127,24 @@ def test_yunwangs_embedding_without_usage_is_counted(caller: Caller) -> None:
     billed(caller, 2, 0, "counted")
 
 
+@pytest.mark.parametrize(
+    ("sample", "vendor", "thought", "answer"),
+    [
+        ("llm yuanjing reply", "yuanjing", "\n嗯，用户问了一个", "\n你好呀！我是"),
+        ("llm ollama reply", "ollama", "", "您好！我是由中国的"),
+    ],
+)
+def test_the_printed_thinking_is_lifted_out_of_the_content(
+    caller: Caller, sample: str, vendor: str, thought: str, answer: str
+) -> None:
+    body = said(caller, http(reply_of("model_management", sample)), asked("llm"), vendor=vendor, thinking="lift").json()
+    message = body["choices"][0]["message"]
+    assert "think>" not in str(message)
+    assert (message.get("reasoning_content") or "").strip().startswith(thought.strip())
+    assert bool((message.get("reasoning_content") or "").strip()) == bool(thought)
+    assert message["content"].strip().startswith(answer.strip())
+
+
 FILM = {"type": "video_url", "video_url": {"url": "https://example.com/film.mp4"}}
 
 
@@ -181,6 +200,44 @@ def test_wcodes_usage_chunk_is_billed_and_shown_to_who_asks(caller: Caller, want
     assert told.text == "你好!有什么可以帮助你的吗?"
     assert told.data == [one for one in printed if wanted or '"choices":[]' not in one]
     billed(caller, 20, 7)
+
+
+def test_the_log_probabilities_of_completions_pass_both_ways(caller: Caller) -> None:
+    """常见模型 MaaS says of /v1/completions that it returns those of other tokens at each place."""
+    logprobs = {
+        "tokens": ["a"],
+        "token_logprobs": [-0.5],
+        "top_logprobs": [{"a": -0.5, "b": -1.25}],
+        "text_offset": [0],
+    }
+    choice = {"index": 0, "text": "a", "logprobs": logprobs, "finish_reason": "stop"}
+    reply = json.dumps(
+        {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [choice]}
+    ).encode()
+    with RawUpstream(http(reply)) as upstream:
+        model = caller.desk.model([{"inference_url": f"{upstream.url}/v1", "model": "printed"}])
+        answer = caller.post("/v1/completions", {"model": model, "prompt": "x", "logprobs": 2, "echo": True})
+    assert answer.content == reply
+    head, _, body = upstream.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/completions ")
+    assert json.loads(body) == {"model": "printed", "prompt": "x", "logprobs": 2, "echo": True}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_wcodes_balance_of_its_own_is_kept_from_callers(caller: Caller, streamed: bool) -> None:
+    """Its header has the name of ours, and tells what the platform's own account at the vendor holds."""
+    vendors = "X-Account-Balance: 123.0165\r\n"
+    stream = events(*printed_events("wcode", "example 2 stream"))
+    answer = (
+        stream.replace(b"Connection:", f"{vendors}Connection:".encode(), 1)
+        if streamed
+        else (http(reply_of("wcode", "example 1 reply"), extra=vendors))
+    )
+    response = said(caller, answer, {**asked("llm"), "stream": streamed})
+    assert "123.0165" not in str(response.headers)
+    (told,) = response.headers.get_list("x-account-balance")
+    if not streamed:
+        assert told == nano_to_yuan(caller.balance_nano) == nano_to_yuan(1000 * 10**9 - 20 * INPUT - 8 * OUTPUT)
 
 
 # --- rerank, in one shape ----------------------------------------------------------------------------

@@ -249,6 +249,14 @@ def check_bill(asked: Asked, prompt_tokens: int, completion_tokens: int) -> None
     assert asked.caller.balance_nano == 1000 * 10**9 - record.cost_nano
 
 
+def test_a_prompt_beside_messages_is_counted_into_the_hold(caller: Caller, chat_model: str) -> None:
+    """ChatGLM4-9B's sample has both."""
+    both = {**request_of("common_maas", "ChatGLM4-9B body").json, "model": chat_model}
+    alone = {name: value for name, value in both.items() if name != "prompt"}
+    counted = [caller.post("/v1/estimate", body).json()["prompt_tokens"] for body in (both, alone)]
+    assert counted[0] - counted[1] >= len(both["prompt"]) // 2
+
+
 # --- samples in other languages ----------------------------------------------------------------------
 PYTHON = {
     ("paratera", "python.py"): Row("paratera", "curl"),
