@@ -310,7 +310,11 @@ def test_our_own_error_for_a_wrong_key_has_the_printed_fields(caller: Caller) ->
     headers = {"Authorization": "Bearer API_KEY"}
     answer = caller.desk.http.post(CHAT, json={"model": "x", **asked("llm")}, headers=headers)
     assert answer.status_code == 401
-    same_error(answer, reply_of("wcode", "error reply"))
+    printed = reply_of("wcode", "error reply")
+    same_error(answer, printed)
+    ours, theirs = answer.json()["error"], json.loads(printed)["error"]
+    assert (ours["type"], ours["param"]) == (theirs["type"], theirs["param"])
+    assert ours["code"] == "invalid_api_key", "the document says null, OpenAI this word"
 
 
 def same_error(answer: httpx.Response, printed: bytes) -> None:
