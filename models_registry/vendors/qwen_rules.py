@@ -9,7 +9,7 @@ SIZE = re.compile(r"[-:_.]\d+(?:\.\d+)?b(?:$|[-:_.;])")  # of the weights: only 
 
 
 def qwen_violation(request: Json, upstream_model: str) -> Violation | None:
-    if (index := misplaced_system(request)) is not None:
+    if not reads_documents(upstream_model) and (index := misplaced_system(request)) is not None:
         name = f"messages[{index}].role"
         return Violation(name, f"'{name}' must not be 'system': Qwen takes a system message as messages[0] alone.")
     if request.get("enable_search") and (series := series_without_search(upstream_model)):
@@ -28,9 +28,14 @@ def misplaced_system(request: Json) -> int | None:
     return roles.index("system", 1) if "system" in roles[1:] else None
 
 
+def reads_documents(upstream_model: str) -> bool:
+    """qwen-long is given texts and `fileid://…` in system messages after the first, says the vendor's page about it."""
+    return bare_name(upstream_model).startswith("qwen-long")
+
+
 def series_without_search(upstream_model: str) -> str:
     """The series of this model that the document leaves out of `enable_search`; "" where it is of none."""
-    name = upstream_model.lower().rpartition("/")[2]
+    name = bare_name(upstream_model)
     if name.startswith("qwen-vl"):
         return "the qwen-vl series"
     if name.startswith("qwen-long"):
@@ -38,3 +43,8 @@ def series_without_search(upstream_model: str) -> str:
     if name.startswith(("qwen", "qwq", "qvq")) and SIZE.search(name):
         return "the open-source Qwen series"
     return ""
+
+
+def bare_name(upstream_model: str) -> str:
+    """Without the organisation of `Qwen/Qwen3-32B`."""
+    return upstream_model.lower().rpartition("/")[2]

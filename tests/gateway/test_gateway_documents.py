@@ -249,6 +249,24 @@ def check_bill(asked: Asked, prompt_tokens: int, completion_tokens: int) -> None
     assert asked.caller.balance_nano == 1000 * 10**9 - record.cost_nano
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"max_tokens": 1500, "temperature": 0, "top_p": 1.0, "seed": 2**64 - 1, "presence_penalty": -2.0},
+        {"temperature": 1.9999, "top_p": 0.0001, "seed": 0, "presence_penalty": 2.0, "stop": "你好"},
+        {"stop": ["你好", "再见"], "enable_search": True},
+        {"stop": [108386, 104307], "enable_search": False},
+        {"max_tokens": None, "temperature": None, "seed": None, "stop": None},
+    ],
+)
+def test_wcodes_whole_table_of_parameters_passes_unchanged_to_its_borders(caller: Caller, parameters: Any) -> None:
+    row = Row("wcode", "example 1 curl", profile="qwen")
+    key = imported(caller, row, row.printed.path, "qwen-plus")
+    body = {"model": "qwen-plus", "messages": row.printed.json["messages"], **parameters}
+    assert caller.post("/v1/chat/completions", body).status_code == 200
+    assert orjson.loads(received_with(caller, key, "qwen-plus").body) == body
+
+
 def test_a_prompt_beside_messages_is_counted_into_the_hold(caller: Caller, chat_model: str) -> None:
     """ChatGLM4-9B's sample has both."""
     both = {**request_of("common_maas", "ChatGLM4-9B body").json, "model": chat_model}

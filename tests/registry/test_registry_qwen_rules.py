@@ -40,6 +40,12 @@ def test_a_system_message_that_is_not_the_first_is_named(messages: Any, index: i
     )
 
 
+def test_qwen_long_is_given_its_documents_in_system_messages() -> None:
+    file = {"role": "system", "content": "fileid://file-fe-1"}
+    assert qwen_violation({"model": "m", "messages": [SYSTEM, file, USER]}, "qwen-long-latest") is None
+    assert qwen_violation({"model": "m", "messages": [SYSTEM, file, USER]}, "qwen-plus") is not None
+
+
 def test_of_the_documents_list_only_the_commercial_models_search() -> None:
     lines = (DOCUMENTS / "wcode.tsv").read_text(encoding="utf-8").splitlines()
     names = {name for line in lines for name in line.split("\t")[:1] if "-" in name}
