@@ -101,7 +101,7 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
     return EndpointRoute(
         id=endpoint.pk,
         vendor=endpoint.vendor,
-        dialect=spec.dialect_for(profile),
+        dialect=spec.qwen_dialect if spec.qwen_dialect and profile == "qwen" else spec.dialect,
         inference_url=endpoint.inference_url,
         upstream_model=endpoint.upstream_model,
         headers={"Authorization": key.reveal() if raw else f"Bearer {key.reveal()}"} if key else {},

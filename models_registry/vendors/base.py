@@ -5,7 +5,7 @@ Canonical is OpenAI's shape for chat, completions and embeddings, and DESIGN-fix
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 Json = dict[str, Any]
@@ -87,12 +87,9 @@ class KindSpec:
     default_url: str = ""
     example_model: str = ""
     help: Text = NO_TEXT
+    qwen_dialect: Dialect | None = None  # in place of `dialect` under the parameter profile qwen
     names_model: bool = True  # False where the vendor's path has one model, and the request names none
     inputs_max: int | None = None  # of one embedding call; more are split
-    profile_dialects: Mapping[str, Dialect] = field(default_factory=dict)  # where a parameter profile brings its own
-
-    def dialect_for(self, parameter_profile: str) -> Dialect:
-        return self.profile_dialects.get(parameter_profile, self.dialect)
 
 
 @dataclass(frozen=True, slots=True)

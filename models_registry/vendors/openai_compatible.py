@@ -14,11 +14,11 @@ VENDOR = Vendor(
         "llm": KindSpec(
             ChatDialect(),
             example_model="DeepSeek-R1",
+            qwen_dialect=FilmChatDialect(),
             help=Text(
                 "填到版本段为止，例如 https://wcode.net/api/gpt/v1，平台补上 /chat/completions。",
                 "Up to the version, such as https://wcode.net/api/gpt/v1; /chat/completions is added.",
             ),
-            profile_dialects={"qwen": FilmChatDialect()},
         ),
         "embedding": KindSpec(
             EmbeddingDialect(),
