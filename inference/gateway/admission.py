@@ -7,7 +7,8 @@ from inference.gateway.errors import BadRequest, GatewayError
 from inference.gateway.exchange import Exchange
 from inference.gateway.routes import EndpointRoute, ModelRoute, Principal, Snapshot
 from models_registry.vendors.base import Json
-from models_registry.vendors.parameter_profiles import profile_violation
+from models_registry.vendors.parameter_profiles import Violation, profile_violation
+from models_registry.vendors.qwen_rules import qwen_violation
 
 SHOWN_NAME_MAX = 200
 
@@ -51,5 +52,12 @@ def model_for(name: str, kind: str | None, snapshot: Snapshot) -> ModelRoute:
 def check_profiles(request: Json, endpoints: Iterable[EndpointRoute]) -> None:
     """Raises BadRequest for a parameter that one of the endpoints would refuse, as its vendor documents."""
     for endpoint in endpoints:
-        if endpoint.parameter_profile != "none" and (wrong := profile_violation(endpoint.parameter_profile, request)):
+        if endpoint.parameter_profile != "none" and (wrong := violation_at(endpoint, request)):
             raise BadRequest(wrong.message, param=wrong.param)
+
+
+def violation_at(endpoint: EndpointRoute, request: Json) -> Violation | None:
+    """Of a range, or of what the document says in words."""
+    if outside := profile_violation(endpoint.parameter_profile, request):
+        return outside
+    return qwen_violation(request, endpoint.upstream_model) if endpoint.parameter_profile == "qwen" else None

@@ -11,7 +11,7 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "invalid_request_error": Kind(400, "invalid_request_error"),
-    "invalid_api_key": Kind(401, "authentication_error"),
+    "invalid_api_key": Kind(401, "invalid_request_error"),
     "insufficient_balance": Kind(402, "insufficient_quota"),
     "max_cost_exceeded": Kind(402, "insufficient_quota"),
     "permission_denied": Kind(403, "permission_error"),

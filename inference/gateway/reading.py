@@ -56,8 +56,14 @@ def canonical(exchange: Exchange, operation: Operation, request: Json) -> Json:
         if operation.name != "chat" or "messages" in request or not isinstance(request["input"], dict):
             return request
         exchange.speech = GuestSpeech(exchange.request_id)
-    is_streamed = (exchange.header(b"x-dashscope-sse") or "").strip().lower() == "enable"
+    if is_enabled(exchange, b"x-dashscope-async"):
+        raise BadRequest("Asynchronous tasks are not taken; leave X-DashScope-Async out.", param="X-DashScope-Async")
+    is_streamed = is_enabled(exchange, b"x-dashscope-sse")
     return exchange.speech.canonical(request, is_streamed=is_streamed)
+
+
+def is_enabled(exchange: Exchange, header: bytes) -> bool:
+    return (exchange.header(header) or "").strip().lower() == "enable"
 
 
 def read_form(content_type: str, body: bytes) -> Json:

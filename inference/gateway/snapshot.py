@@ -97,10 +97,11 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
     raw = endpoint.auth == Endpoint.Auth.RAW
     vendor = VENDORS[endpoint.vendor]
     spec = vendor.kinds[model.kind]
+    profile = vendor.parameter_profile(endpoint.parameter_profile)
     return EndpointRoute(
         id=endpoint.pk,
         vendor=endpoint.vendor,
-        dialect=spec.dialect,
+        dialect=spec.qwen_dialect if spec.qwen_dialect and profile == "qwen" else spec.dialect,
         inference_url=endpoint.inference_url,
         upstream_model=endpoint.upstream_model,
         headers={"Authorization": key.reveal() if raw else f"Bearer {key.reveal()}"} if key else {},
@@ -110,7 +111,7 @@ def endpoint_route(model: Model, endpoint: Endpoint) -> EndpointRoute:
         is_up=endpoint.health != Endpoint.Health.DOWN,
         blocked=why_blocked(endpoint.inference_url),
         thinking=endpoint.thinking,
-        parameter_profile=vendor.parameter_profile(endpoint.parameter_profile),
+        parameter_profile=profile,
         inputs_max=spec.inputs_max,
         tls=tls_context(endpoint.ca_certificates) if endpoint.ca_certificates else None,
     )

@@ -37,7 +37,7 @@ PRICES = {
 }
 AUTHS = [("bearer", _("Bearer 密钥")), ("raw", _("裸密钥（云网 AI+）"))]
 THINKINGS = [("leave", _("原样返回")), ("lift", _("从 <think> 提取到 reasoning_content"))]
-PROFILES = [("none", _("不校验")), ("qwen", _("通义千问的取值范围"))]
+PROFILES = [("none", _("不校验")), ("qwen", _("通义千问的取值范围与规则"))]
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class KindSpec:
     default_url: str = ""
     example_model: str = ""
     help: Text = NO_TEXT
+    qwen_dialect: Dialect | None = None  # in place of `dialect` under the parameter profile qwen
     names_model: bool = True  # False where the vendor's path has one model, and the request names none
     inputs_max: int | None = None  # of one embedding call; more are split
     parameters: tuple[Parameter, ...] = ()  # of a chat, in the order of their fields

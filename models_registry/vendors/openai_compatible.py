@@ -2,6 +2,7 @@
 
 from models_registry.vendors.base import KindSpec, Text, Vendor
 from models_registry.vendors.chat_parameters import USUAL
+from models_registry.vendors.film_chat import FilmChatDialect
 from models_registry.vendors.openai_shape import ChatDialect, EmbeddingDialect, RerankDialect
 
 VENDOR = Vendor(
@@ -14,6 +15,7 @@ VENDOR = Vendor(
         "llm": KindSpec(
             ChatDialect(),
             example_model="DeepSeek-R1",
+            qwen_dialect=FilmChatDialect(),
             help=Text(
                 "填到版本段为止，例如 https://wcode.net/api/gpt/v1，平台补上 /chat/completions。",
                 "Up to the version, such as https://wcode.net/api/gpt/v1; /chat/completions is added.",

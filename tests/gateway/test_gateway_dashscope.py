@@ -84,6 +84,45 @@ def test_its_documented_ranges_are_checked_without_being_asked_for(caller: Calle
     assert caller.chat(model, temperature=1.9, enable_thinking=True).status_code == 200
 
 
+def test_a_system_message_stands_first_or_is_refused_before_anything_is_held(caller: Caller) -> None:
+    model = caller.desk.model([endpoint_of(caller, "/compatible-mode/v1", "chat-roles")])
+    system, user = {"role": "system", "content": "s"}, {"role": "user", "content": "u"}
+    refused = caller.chat(model, messages=[user, system])
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages[1].role")
+    native = {"model": model, "input": {"messages": [user, system]}}
+    answer = caller.post("/api/v1/services/aigc/text-generation/generation", native)
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidParameter")
+    assert (caller.desk.asked("chat-roles"), caller.records(), caller.holds) == ([], 0, 0)
+    assert caller.chat(model, messages=[system, user, user]).status_code == 200, "the rest is the vendor's to judge"
+
+
+def test_tools_and_their_answers_are_messages_like_others(caller: Caller) -> None:
+    model = caller.desk.model([endpoint_of(caller, "/compatible-mode/v1", "chat;tools")])
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
+    called = caller.chat(model, tools=tools).json()["choices"][0]["message"]
+    asked = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, called]
+    answered = {"role": "tool", "tool_call_id": called["tool_calls"][0]["id"], "content": "sunny"}
+    assert caller.chat(model, messages=[*asked, answered]).status_code == 200
+
+
+@pytest.mark.parametrize("upstream", ["qwen-vl-max", "qwen-long", "qwen2.5-14b-instruct"])
+def test_a_search_is_refused_for_the_series_that_have_none(caller: Caller, upstream: str) -> None:
+    endpoint = {"model": upstream, "parameter_profile": "qwen"}
+    model = caller.desk.model([endpoint])
+    refused = caller.chat(model, enable_search=True)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "enable_search")
+    assert f"'{model}'" in refused.json()["error"]["message"]
+    assert caller.chat(model, enable_search=False).status_code == 200
+    free = caller.desk.model([{"model": upstream}])
+    assert caller.chat(free, enable_search=True).status_code == 200, "no profile, no rule"
+
+
+def test_a_search_of_a_commercial_model_is_passed_on(caller: Caller) -> None:
+    model = caller.desk.model([endpoint_of(caller, "/compatible-mode/v1", "qwen-plus-search")])
+    assert caller.chat(model, enable_search=True).status_code == 200
+    assert caller.desk.asked("qwen-plus-search")[-1].json["enable_search"] is True
+
+
 def test_ark_is_called_under_api_v3_and_its_fields_pass(caller: Caller) -> None:
     endpoint = {"vendor": "ark", "inference_url": f"{caller.desk.simulator.url}/api/v3", "model": "chat-ark"}
     model = caller.desk.model([endpoint], probe=True)

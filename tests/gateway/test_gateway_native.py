@@ -354,6 +354,14 @@ def test_wrong_parameters_are_named(caller: Caller, chat_model: str) -> None:
     assert "temperature" in answer.json()["message"]
 
 
+def test_an_asynchronous_task_is_refused_rather_than_answered_at_once(caller: Caller, chat_model: str) -> None:
+    body = {"model": chat_model, "input": {"prompt": "x"}}
+    answer = caller.post(GENERATION, body, X_DashScope_Async="enable")
+    assert refused(answer) == (400, "InvalidParameter")
+    assert "X-DashScope-Async" in answer.json()["message"]
+    assert caller.records() == 0
+
+
 def test_models_money_and_limits_refuse_as_everywhere(caller: Caller, desk: Desk, chat_model: str) -> None:
     assert refused(ask(caller, "nobody")) == (404, "ModelNotFound")
     assert refused(ask(caller, chat_model, RERANK, {"query": "x", "documents": ["x"]})) == (404, "ModelNotFound")
