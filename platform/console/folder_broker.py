@@ -19,9 +19,9 @@ from kombu.utils.json import dumps
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # its two bases disagree
         name = f"{monotonic_ns():020}_{uuid.uuid4()}.{queue}.msg"  # kombu takes them in the order of their names
-        write_whole(Path(self.data_folder_out) / name, dumps(message))
+        write_whole(Path(self.data_folder_out) / name, dumps(payload))
 
     def _queue_bind(self, exchange: str, routing_key: str | None, pattern: str | None, queue: str | None) -> None:
         file = self.table_of(exchange)
