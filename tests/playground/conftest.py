@@ -43,6 +43,7 @@ def play_desk(database: None) -> Iterator[Desk]:
         "UPSTREAM_IDLE_TIMEOUT_S": 60,
         "UPSTREAM_TOTAL_TIMEOUT_S": 600,
         "STREAM_KEEPALIVE_S": 0.5,
+        "MAX_BODY_MB": 20,
     }
     with (
         SimulatorThread() as simulator,

@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from registry_people import KeyClient, signed_in, usual
@@ -145,8 +146,18 @@ def test_the_api_exports_plans_and_applies(script: KeyClient, name: str) -> None
         exported = script("get", f"/registry?file_format={file_format}").json()["text"]
         assert name in exported
         assert KEY not in exported
-        lines = script("post", "/registry", {"text": exported, "dry_run": True}).json()["data"]
-        assert [row["status"] for row in lines if row["name"] == name] == ["unchanged"]
+        own = own_part(exported, name, file_format)
+        (row,) = script("post", "/registry", {"text": own, "dry_run": True}).json()["data"]
+        assert (row["name"], row["status"]) == (name, "unchanged")
+
+
+def own_part(exported: str, name: str, file_format: str) -> str:
+    """Of one model: other tests leave more behind than one file may hold."""
+    if file_format == "csv":
+        head, *lines = exported.splitlines(keepends=True)
+        return head + "".join(line for line in lines if name in line)
+    models = yaml.load(exported, yaml.BaseLoader)["models"]  # noqa: S506 - as written
+    return yaml.safe_dump({"models": [model for model in models if model["name"] == name]})
 
 
 @pytest.mark.parametrize(
