@@ -101,7 +101,13 @@ RUNNERS = {
 }
 KINDS = ["llm", "embedding", "rerank", "ocr"]
 NEEDS_A_LIBRARY = {("Node", "llm"), ("Node", "embedding")}  # npm's openai; what it sends is tested below
-RUN = [(label, kind) for label in RUNNERS for kind in KINDS if (label, kind) not in NEEDS_A_LIBRARY]
+COMPILED = {"Go", "Java"}  # take seconds each
+RUN = [
+    pytest.param(label, kind, marks=pytest.mark.slow if label in COMPILED else [])
+    for label in RUNNERS
+    for kind in KINDS
+    if (label, kind) not in NEEDS_A_LIBRARY
+]
 
 
 def run(sample: Sample, folder: Path) -> str:
@@ -189,7 +195,7 @@ def test_a_file_is_shown_where_it_takes_few_lines() -> None:
     assert [sample.label for sample in samples_of(ODD, SITE, SHORT)] == ["curl", "Python"]
 
 
-@pytest.mark.parametrize("label", [label for label in RUNNERS if label != "Node"])
+@pytest.mark.parametrize("label", [label for label in RUNNERS if label != "Node" and label not in COMPILED])
 def test_odd_texts_arrive_as_they_are(desk: Desk, tmp_path: Path, label: str) -> None:
     desk.heard = []
     call = ODD._replace(
