@@ -28,6 +28,8 @@ from models_registry.tables import table_read
 
 TEXT_MAX = 500_000
 MODELS_MAX = 1_000
+WRITTEN_OUT_MAX = 10 * TEXT_MAX  # what a file with aliases may stand for
+REASON_MAX = 500
 UNTEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MERGE = "tag:yaml.org,2002:merge"
 Status = Literal["new", "changed", "unchanged", "wrong"]
@@ -71,11 +73,32 @@ class PlanWrong(Exception):
 
 # --- reading ----------------------------------------------------------------------------------------
 class UploadLoader(DocumentLoader):
-    """Without merges: a few lines of them could stand for more than there is memory. Aliases cost nothing."""
+    """Without merges, and with few aliases: some lines of them could stand for more than there is memory."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.sizes: dict[int, int] = {}  # of nodes as they would be written out
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        node = super().compose_node(parent, index)
+        if node is not None and id(node) not in self.sizes:
+            self.sizes[id(node)] = size = 1 + sum(self.sizes.get(id(part), 1) for part in parts_of(node))
+            if isinstance(node, yaml.ScalarNode):
+                self.sizes[id(node)] += len(node.value)
+            elif size > WRITTEN_OUT_MAX:
+                words = f"its aliases stand for more than {WRITTEN_OUT_MAX:,} characters; split the file"
+                raise ConstructorError(None, None, words, node.start_mark)
+        return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         if any(key.tag == MERGE for key, _value in node.value):
             raise ConstructorError(None, None, "merges (<<) are not taken here; write it out", node.start_mark)
+
+
+def parts_of(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def text_decoded(data: bytes) -> str:
@@ -151,7 +174,8 @@ def document_read(given: Any) -> ModelDocument | list[str]:
             not_from_the_environment(endpoint.api_key)
             endpoint.resolved_key()
     except ValidationError as error:
-        return [line.replace(": Value error, ", ": ") for line in mistakes(error).splitlines()]
+        found = mistakes(error).replace(": Value error, ", ": ").splitlines()
+        return [line[:REASON_MAX] for line in found]
     except (DocumentError, ValueError) as error:
         return [f"api_key: {error}"]
     return document

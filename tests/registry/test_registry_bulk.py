@@ -21,6 +21,7 @@ from models_registry.tables import COLUMNS, cell_read, cell_written, table_read,
 
 HEAD = "name,kind,vendor,inference_url,model,api_key,input,output,rpm\n"
 KEY = "sk-canary-bulk-5c0ffee"
+PLACE = "vendor: openai_compatible, inference_url: http://h.com/v1, model: m"
 
 
 def plan_of(file: str) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -208,13 +209,28 @@ def test_another_kind_needs_its_price(name: str) -> None:
     assert "priced as kind llm" in row.reasons[0]
 
 
-def test_a_bomb_of_aliases_is_wrong_at_once(database: None) -> None:
+def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     lines = ["- &a0 {name: [x, x, x, x, x, x, x, x, x, x]}"]
     lines += [f"- &a{n} {{name: [{', '.join([f'*a{n - 1}'] * 10)}], endpoints: *a{n - 1}}}" for n in range(1, 40)]
     before = time.process_time()
-    rows = bulk_plan(entries=bulk_read("models:\n" + "\n".join(lines))).rows
-    assert {row.status for row in rows} == {"wrong"}
+    with pytest.raises(DocumentError, match="aliases stand for more than"):
+        bulk_read("models:\n" + "\n".join(lines))
     assert time.process_time() - before < 2
+
+
+def test_a_long_mistake_is_not_repeated_by_aliases(database: None) -> None:
+    """A thousand models of twenty endpoints, whose one mistake is as long as the file."""
+    long = f"models:\n- &m\n  name: a\n  kind: llm\n  endpoints:\n  - &e {{vendor: {'v' * 400_000}, inference_url: h}}\n"
+    with pytest.raises(DocumentError, match="aliases stand for more than"):
+        bulk_read(long + "  - *e\n" * 19 + "- *m\n" * 900)
+    rows = bulk_plan(entries=bulk_read(long + "  - *e\n" * 9)).rows
+    assert sum(len(reason) for row in rows for reason in row.reasons) < 10_000
+
+
+def test_aliases_that_shorten_a_file_are_taken(name: str) -> None:
+    one = f"models:\n- name: {name}\n  kind: llm\n  price: &p {{free: true}}\n  endpoints: &e [{{{PLACE}}}]\n"
+    more = "".join(f"- {{name: {name}-{n}, kind: llm, price: *p, endpoints: *e}}\n" for n in range(50))
+    assert [status for _name, status, _changes in plan_of(one + more)] == ["new"] * 51
 
 
 @pytest.mark.parametrize("given", [None, 3, "x", [], {"name": ["x"]}, {"name": None, "endpoints": [None]}])
