@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from models_registry.documents import (
 from models_registry.export import model_document
 from models_registry.models import Endpoint, Model
 from models_registry.rows import ModelRow, model_rows
-from models_registry.secret import SecretUnreadable
+from models_registry.secret import Secret, SecretUnreadable
 from models_registry.services import registry_apply
 from models_registry.tables import table_read
 
@@ -153,12 +153,13 @@ def bulk_plan(*, entries: Iterable[Entry]) -> Plan:
     read = [(line, given, document_read(given)) for line, given in entries]
     names = [document.name for _line, _given, document in read if isinstance(document, ModelDocument)]
     served = {row.model.name: row for row in model_rows(models=Model.objects.filter(name__in=names))}
+    keys = keys_of(document for _line, _given, document in read if isinstance(document, ModelDocument))
     rows, documents, lines = [], [], dict[str, int]()
     for line, given, document in read:
         if isinstance(document, list):
             rows.append(PlanRow(line, *named(given), "wrong", reasons=tuple(document)))
             continue
-        row = planned(line, document, served.get(document.name), lines.get(document.name))
+        row = planned(line, document, served.get(document.name), lines.get(document.name), keys)
         lines.setdefault(document.name, line)
         rows.append(row)
         if row.status in ("new", "changed"):
@@ -188,7 +189,9 @@ def named(given: Any) -> tuple[str, str]:
     return name[:200], kind[:16]
 
 
-def planned(line: int, document: ModelDocument, served: ModelRow | None, former_line: int | None) -> PlanRow:
+def planned(
+    line: int, document: ModelDocument, served: ModelRow | None, former_line: int | None, keys: Mapping[int, Secret]
+) -> PlanRow:
     name, kind = document.name, document.kind
     if former_line:
         return PlanRow(line, name, kind, "wrong", reasons=(f"name: stands in line {former_line} already",))
@@ -197,11 +200,11 @@ def planned(line: int, document: ModelDocument, served: ModelRow | None, former_
     if served.model.kind != kind and served.price and not document.price:
         words = f"price: it was priced as kind {served.model.kind} and is to be {kind}; give its price"
         return PlanRow(line, name, kind, "wrong", reasons=(words,))
-    changes = tuple(changes_of(document, served))
+    changes = tuple(changes_of(document, served, keys))
     return PlanRow(line, name, kind, "changed" if changes else "unchanged", changes)
 
 
-def changes_of(document: ModelDocument, served: ModelRow) -> list[str]:
+def changes_of(document: ModelDocument, served: ModelRow, keys: Mapping[int, Secret]) -> list[str]:
     """What the file is silent about, a price or a key, stays."""
     now = ModelDocument.model_validate(model_document(served)) if served.endpoints else None
     if now is None:
@@ -212,7 +215,7 @@ def changes_of(document: ModelDocument, served: ModelRow) -> list[str]:
         changed.append("price")
     if places(now) != places(document):
         return [*changed, "endpoints"]
-    return [*changed, "api_key"] if keys_differ(document, served) else changed
+    return [*changed, "api_key"] if keys_differ(document, served, keys) else changed
 
 
 def places(document: ModelDocument) -> list[tuple[Any, ...]]:
@@ -221,14 +224,20 @@ def places(document: ModelDocument) -> list[tuple[Any, ...]]:
     return sorted(tuple(sorted((name, str(value)) for name, value in one.items())) for one in found)
 
 
-def keys_differ(document: ModelDocument, served: ModelRow) -> bool:
-    given = [one for one in document.endpoints if one.api_key is not None]
-    stored = Endpoint.objects.filter(model=served.model) if given else Endpoint.objects.none()
-    kept = {(one.vendor, one.inference_url, one.upstream_model): one for one in stored}
-    for one in given:
-        endpoint = kept.get((one.vendor, one.inference_url, one.model))
+def keys_of(documents: Iterable[ModelDocument]) -> dict[int, Secret]:
+    """What is stored, by endpoint, for those that give a key: decrypted only to be compared."""
+    names = [one.name for one in documents if any(endpoint.api_key is not None for endpoint in one.endpoints)]
+    return dict(Endpoint.objects.filter(model__name__in=names).values_list("id", "api_key"))
+
+
+def keys_differ(document: ModelDocument, served: ModelRow, keys: Mapping[int, Secret]) -> bool:
+    kept = {(one.vendor, one.inference_url, one.upstream_model): one.pk for one in served.endpoints}
+    for one in document.endpoints:
+        if one.api_key is None:
+            continue
+        key = keys.get(kept.get((one.vendor, one.inference_url, one.model), 0))
         try:
-            if endpoint is None or endpoint.api_key.reveal() != one.resolved_key():
+            if key is None or key.reveal() != one.resolved_key():
                 return True
         except SecretUnreadable:
             return True

@@ -8,6 +8,8 @@ from typing import Any
 import hypothesis
 import pytest
 import yaml
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import strategies as st
 from registry_writing import ENDPOINT, apply, model, text
 
@@ -220,7 +222,9 @@ def test_a_bomb_of_aliases_is_refused_at_once() -> None:
 
 def test_a_long_mistake_is_not_repeated_by_aliases(database: None) -> None:
     """A thousand models of twenty endpoints, whose one mistake is as long as the file."""
-    long = f"models:\n- &m\n  name: a\n  kind: llm\n  endpoints:\n  - &e {{vendor: {'v' * 400_000}, inference_url: h}}\n"
+    long = (
+        f"models:\n- &m\n  name: a\n  kind: llm\n  endpoints:\n  - &e {{vendor: {'v' * 400_000}, inference_url: h}}\n"
+    )
     with pytest.raises(DocumentError, match="aliases stand for more than"):
         bulk_read(long + "  - *e\n" * 19 + "- *m\n" * 900)
     rows = bulk_plan(entries=bulk_read(long + "  - *e\n" * 9)).rows
@@ -238,6 +242,16 @@ def test_what_is_no_model_is_wrong_and_no_error(database: None, given: Any) -> N
     (row,) = bulk_plan(entries=bulk_read(yaml.safe_dump({"models": [given]}))).rows
     assert row.status == "wrong"
     assert row.reasons
+
+
+@pytest.mark.parametrize(("price", "statements_max"), [("2", 30), ("3", 30 + 4 * 60)])
+def test_many_models_hold_the_ledger_for_few_statements(database: None, price: str, statements_max: int) -> None:
+    """The first time they are new, the second time each has another price."""
+    rows = "".join(f"few/{n},llm,ollama,http://h.com/v1,m{n},{KEY},{price},8,600\n" for n in range(60))
+    with CaptureQueriesContext(connection) as statements:
+        plan = bulk_apply(text=HEAD + rows, actor="tests")
+    assert plan.count("new" if price == "2" else "changed") == 60
+    assert len(statements) < statements_max
 
 
 # --- there and back ---------------------------------------------------------------------------------

@@ -285,7 +285,10 @@ def test_a_long_key_or_model_takes_little_time(filling: str) -> None:
     """What holds the interpreter for a minute holds every call in flight."""
     many = filling * (CURL_MAX // 2 // len(filling)) + "y"
     before = time.process_time()
-    for text in (f"curl https://h.com/v1 -H 'Authorization: Bearer {many}'", f"curl {CHAT} -d '{{\"model\":\"{many}\"}}'"):
+    for text in (
+        f"curl https://h.com/v1 -H 'Authorization: Bearer {many}'",
+        f'curl {CHAT} -d \'{{"model":"{many}"}}\'',
+    ):
         assert isinstance(curl_learn(text), Learned)
     assert time.process_time() - before < 3
 

@@ -340,6 +340,7 @@ def test_the_api_tells_why_there_is_no_list(script: KeyClient) -> None:
         ({"api_key": "env:SECRET_KEY"}, 422, "api_key"),
         ({"models": []}, 422, "models"),
         ({"models": [{"model": "m", "kind": "ocr"}]}, 422, "models"),
+        ({"models": [{"model": "m"}, {"model": "m", "kind": "embedding"}]}, 422, "models"),
         ({"price": {"per_page": "1"}}, 422, "price"),
         ({"name_prefix": "a b"}, 422, "models"),
     ],
