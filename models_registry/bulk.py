@@ -18,6 +18,7 @@ from models_registry.documents import (
     RegistryDocument,
     mistakes,
     not_from_the_environment,
+    yaml_mistake,
 )
 from models_registry.export import model_document
 from models_registry.models import Endpoint, Model
@@ -138,7 +139,7 @@ def yaml_read(text: str) -> list[Entry]:
         root = loader.get_single_node()
         data: Any = loader.construct_document(root) if root else None
     except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(f"the file is not YAML: {error}") from error
+        raise DocumentError(f"the file is not YAML: {yaml_mistake(error)}") from error
     except RecursionError as error:
         raise DocumentError("the file is nested too deeply") from error
     if not isinstance(root, yaml.MappingNode) or not isinstance(data.get("models"), list) or len(data) != 1:

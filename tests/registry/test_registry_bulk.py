@@ -15,7 +15,7 @@ from registry_writing import ENDPOINT, apply, model, text
 
 from accounts.models import Revision
 from models_registry.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, document_read, text_decoded
-from models_registry.documents import DocumentError, ModelDocument
+from models_registry.documents import DocumentError, ModelDocument, registry_parse
 from models_registry.export import registry_csv, registry_yaml
 from models_registry.models import Model
 from models_registry.rows import model_rows
@@ -209,6 +209,18 @@ def test_another_kind_needs_its_price(name: str) -> None:
     (row,) = bulk_plan(entries=bulk_read(file)).rows
     assert row.status == "wrong"
     assert "priced as kind llm" in row.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [(f"{{api_key: {KEY}: x, vendor: [}}", "line 4, column"), (f'api_key: "{KEY}" x', "line 4, column")],
+)
+def test_a_mistake_beside_a_key_does_not_repeat_it(line: str, place: str) -> None:
+    file = f"models:\n- name: a\n  endpoints:\n  - {line}\n"
+    for read in (bulk_read, registry_parse):
+        with pytest.raises(DocumentError, match=place) as told:
+            read(file)
+        assert KEY not in str(told.value)
 
 
 def test_a_bomb_of_aliases_is_refused_at_once() -> None:
