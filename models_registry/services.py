@@ -70,16 +70,25 @@ def models_rewrite(*, documents: Sequence[ModelDocument], models: Mapping[str, M
     endpoints: dict[int, list[Endpoint]] = {model.pk: [] for model in models.values()}
     for endpoint in Endpoint.objects.filter(model__in=endpoints).defer("api_key").order_by("id"):
         endpoints[endpoint.model_id].append(endpoint)
+    priced = []
     for one in documents:
         model = models[one.name]
         price = prices.get(model.pk)
         if one.price:
-            price_add(model=model, newest=price, document=one.price)
+            priced += price_changed(model=model, newest=price, document=one.price)
         elif price and model.kind != one.kind:
             words = f"price is missing: it was priced as kind {model.kind} and is to be {one.kind}"
             raise DocumentError(f"{one.name}: {words}")
-        Model.objects.filter(pk=model.pk).update(**columns_of(one), revision=revision)
+        columns = columns_of(one)
+        if differ(model, columns):
+            Model.objects.filter(pk=model.pk).update(**columns)
         endpoints_replace(model=model, stored=endpoints[model.pk], documents=one.endpoints)
+    Price.objects.bulk_create(priced)
+    Model.objects.filter(pk__in=endpoints).update(revision=revision)
+
+
+def differ(row: Model | Endpoint | Price, columns: Mapping[str, Any]) -> bool:
+    return any(getattr(row, name) != value for name, value in columns.items())
 
 
 def columns_of(document: ModelDocument) -> dict[str, Any]:
@@ -134,13 +143,15 @@ def endpoints_lock(endpoints: QuerySet[Endpoint]) -> None:
 
 def price_set(*, model: Model, document: PriceDocument) -> None:
     """A new version, unless the newest says the same."""
-    price_add(model=model, newest=model.prices.order_by("-id").first(), document=document)
+    Price.objects.bulk_create(
+        price_changed(model=model, newest=model.prices.order_by("-id").first(), document=document)
+    )
 
 
-def price_add(*, model: Model, newest: Price | None, document: PriceDocument) -> None:
+def price_changed(*, model: Model, newest: Price | None, document: PriceDocument) -> list[Price]:
+    """The new version, not yet written, or none."""
     columns = {"input_nano": 0, "output_nano": 0, "call_nano": 0, "page_nano": 0, **document.columns()}
-    if newest is None or any(getattr(newest, name) != value for name, value in columns.items()):
-        Price.objects.create(model=model, **columns)
+    return [Price(model=model, **columns)] if newest is None or differ(newest, columns) else []
 
 
 def endpoints_replace(*, model: Model, stored: list[Endpoint], documents: list[EndpointDocument]) -> None:
@@ -155,7 +166,8 @@ def endpoints_replace(*, model: Model, stored: list[Endpoint], documents: list[E
             endpoint_new(model, document, columns).save()
         for endpoint in same:
             left.remove(endpoint)
-            Endpoint.objects.filter(pk=endpoint.pk).update(**columns)
+            if "api_key" in columns or differ(endpoint, columns):
+                Endpoint.objects.filter(pk=endpoint.pk).update(**columns)
     if left:
         model.endpoints.filter(pk__in=[one.pk for one in left]).delete()
 
