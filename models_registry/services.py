@@ -38,14 +38,27 @@ class ModelExists(RegistryError):
 def registry_apply(*, document: RegistryDocument, actor: str) -> list[Model]:
     """Upserts the document's models by name, all or none. Models it does not name stay as they are."""
     names = [one.name for one in document.models]
-    endpoints_lock(Endpoint.objects.filter(model__name__in=names))
-    revision = revision_bump()
+    revision = applying_begin(names=names)
     there = {one.name: one for one in Model.objects.filter(name__in=names)}
     models_insert(documents=[one for one in document.models if one.name not in there], revision=revision, actor=actor)
     models_rewrite(documents=[one for one in document.models if one.name in there], models=there, revision=revision)
     audit_many(actor=actor, verb="model.change", objects=[name for name in names if name in there])
     found = {one.name: one for one in Model.objects.filter(name__in=names)}
     return [found[name] for name in names]
+
+
+def applying_begin(*, names: Sequence[str]) -> int:
+    """The next revision, with the endpoints of these models locked before it. Whoever waited here while others wrote
+    such endpoints lets go and begins anew: to lock those now would be the wrong order. In the caller's transaction."""
+    endpoints = Endpoint.objects.filter(model__name__in=names)
+    while True:
+        begun = transaction.savepoint()
+        locked = endpoints_lock(endpoints)
+        revision = revision_bump()
+        if locked.issuperset(endpoints.values_list("id", flat=True)):
+            transaction.savepoint_commit(begun)
+            return revision
+        transaction.savepoint_rollback(begun)
 
 
 def models_insert(*, documents: Sequence[ModelDocument], revision: int, actor: str) -> list[Model]:
@@ -136,9 +149,10 @@ def models_delete(*, models: Iterable[Model], actor: str) -> list[str]:
     return names
 
 
-def endpoints_lock(endpoints: QuerySet[Endpoint]) -> None:
-    """First of all, as whoever observes health does: two who lock in different orders wait for each other for ever."""
-    list(endpoints.select_for_update(of=("self",)).order_by("id").values_list("id"))
+def endpoints_lock(endpoints: QuerySet[Endpoint]) -> set[int]:
+    """First of all, as whoever observes health does: two who lock in different orders wait for each other for ever.
+    Their ids."""
+    return set(endpoints.select_for_update(of=("self",)).order_by("id").values_list("id", flat=True))
 
 
 def price_set(*, model: Model, document: PriceDocument) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hypothesis
@@ -264,6 +266,28 @@ def test_many_models_hold_the_ledger_for_few_statements(database: None, price: s
         plan = bulk_apply(text=HEAD + rows, actor="tests")
     assert plan.count("new" if price == "2" else "changed") == 60
     assert len(statements) < statements_max
+
+
+def test_files_applied_at_once_are_applied_one_after_the_other(name: str) -> None:
+    """Also where none of them saw the models when it began."""
+
+    def applied(file: str, start: threading.Barrier) -> int:
+        start.wait()
+        try:
+            return len(bulk_apply(text=file, actor="tests").rows)
+        finally:
+            connection.close()
+
+    for number in range(16):
+        names = [f"{name}-{number}-{place}" for place in range(5)]
+        first = text(*(model(one, endpoints=[{**ENDPOINT, "api_key": "sk-a"}]) for one in names))
+        others = [model(one, price={"free": True}, endpoints=[{**ENDPOINT, "api_key": "sk-b"}]) for one in names]
+        files = [first, text(*reversed(others)), first]
+        start = threading.Barrier(len(files))
+        with ThreadPoolExecutor(len(files)) as pool:
+            assert list(pool.map(applied, files, [start] * len(files))) == [5, 5, 5]
+        made = Model.objects.filter(name__in=names)
+        assert [one.endpoints.count() for one in made] == [1] * 5
 
 
 # --- there and back ---------------------------------------------------------------------------------
