@@ -1,6 +1,7 @@
 """Does an endpoint answer as its kind should? One real, tiny call per probe; a chat never goes to a reranker."""
 
 import re
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import httpx
 from inference.gateway.cleaning import without_secret
 from inference.gateway.sse import EventSplitter, event_data
 from inference.http import ReplyTooLarge, guarded_client, read_plain
+from models_registry.certificates import UNREADABLE
 from models_registry.models import Endpoint, Model
 from models_registry.secret import SecretUnreadable
 from models_registry.vendors import VENDORS
@@ -107,6 +109,8 @@ def ask(
     except httpx.TimeoutException as error:
         stage = "connect" if isinstance(error, httpx.ConnectTimeout) else "answer"
         raise ProbeFailed(stage, "timed out") from error
+    except ssl.SSLError as error:  # of the context; what comes of a connection is httpx's
+        raise ProbeFailed("connect", UNREADABLE) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         stage = "connect" if isinstance(error, httpx.ConnectError) else "answer"
         raise ProbeFailed(stage, str(error) or type(error).__name__) from error

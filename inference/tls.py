@@ -10,6 +10,8 @@ def tls_context(ca_certificates: str = "") -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     if ca_certificates:
+        if not ca_certificates.isascii():
+            raise ssl.SSLError("PEM is ASCII")
         context.load_verify_locations(cadata=ca_certificates)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate authority may be all there is
     return context

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,16 +18,19 @@ from models_registry.documents import (
     RegistryDocument,
     mistakes,
     not_from_the_environment,
+    yaml_mistake,
 )
 from models_registry.export import model_document
 from models_registry.models import Endpoint, Model
 from models_registry.rows import ModelRow, model_rows
-from models_registry.secret import SecretUnreadable
+from models_registry.secret import Secret, SecretUnreadable
 from models_registry.services import registry_apply
 from models_registry.tables import table_read
 
 TEXT_MAX = 500_000
 MODELS_MAX = 1_000
+WRITTEN_OUT_MAX = 10 * TEXT_MAX  # what a file with aliases may stand for
+REASON_MAX = 500
 UNTEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 MERGE = "tag:yaml.org,2002:merge"
 Status = Literal["new", "changed", "unchanged", "wrong"]
@@ -71,11 +74,32 @@ class PlanWrong(Exception):
 
 # --- reading ----------------------------------------------------------------------------------------
 class UploadLoader(DocumentLoader):
-    """Without merges: a few lines of them could stand for more than there is memory. Aliases cost nothing."""
+    """Without merges, and with few aliases: some lines of them could stand for more than there is memory."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.sizes: dict[int, int] = {}  # of nodes as they would be written out
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        node = super().compose_node(parent, index)
+        if node is not None and id(node) not in self.sizes:
+            self.sizes[id(node)] = size = 1 + sum(self.sizes.get(id(part), 1) for part in parts_of(node))
+            if isinstance(node, yaml.ScalarNode):
+                self.sizes[id(node)] += len(node.value)
+            elif size > WRITTEN_OUT_MAX:
+                words = f"its aliases stand for more than {WRITTEN_OUT_MAX:,} characters; split the file"
+                raise ConstructorError(None, None, words, node.start_mark)
+        return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         if any(key.tag == MERGE for key, _value in node.value):
             raise ConstructorError(None, None, "merges (<<) are not taken here; write it out", node.start_mark)
+
+
+def parts_of(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def text_decoded(data: bytes) -> str:
@@ -115,7 +139,7 @@ def yaml_read(text: str) -> list[Entry]:
         root = loader.get_single_node()
         data: Any = loader.construct_document(root) if root else None
     except (yaml.YAMLError, ValueError) as error:
-        raise DocumentError(f"the file is not YAML: {error}") from error
+        raise DocumentError(f"the file is not YAML: {yaml_mistake(error)}") from error
     except RecursionError as error:
         raise DocumentError("the file is nested too deeply") from error
     if not isinstance(root, yaml.MappingNode) or not isinstance(data.get("models"), list) or len(data) != 1:
@@ -130,12 +154,13 @@ def bulk_plan(*, entries: Iterable[Entry]) -> Plan:
     read = [(line, given, document_read(given)) for line, given in entries]
     names = [document.name for _line, _given, document in read if isinstance(document, ModelDocument)]
     served = {row.model.name: row for row in model_rows(models=Model.objects.filter(name__in=names))}
+    keys = keys_of(document for _line, _given, document in read if isinstance(document, ModelDocument))
     rows, documents, lines = [], [], dict[str, int]()
     for line, given, document in read:
         if isinstance(document, list):
             rows.append(PlanRow(line, *named(given), "wrong", reasons=tuple(document)))
             continue
-        row = planned(line, document, served.get(document.name), lines.get(document.name))
+        row = planned(line, document, served.get(document.name), lines.get(document.name), keys)
         lines.setdefault(document.name, line)
         rows.append(row)
         if row.status in ("new", "changed"):
@@ -151,7 +176,8 @@ def document_read(given: Any) -> ModelDocument | list[str]:
             not_from_the_environment(endpoint.api_key)
             endpoint.resolved_key()
     except ValidationError as error:
-        return [line.replace(": Value error, ", ": ") for line in mistakes(error).splitlines()]
+        found = mistakes(error).replace(": Value error, ", ": ").splitlines()
+        return [line[:REASON_MAX] for line in found]
     except (DocumentError, ValueError) as error:
         return [f"api_key: {error}"]
     return document
@@ -164,7 +190,9 @@ def named(given: Any) -> tuple[str, str]:
     return name[:200], kind[:16]
 
 
-def planned(line: int, document: ModelDocument, served: ModelRow | None, former_line: int | None) -> PlanRow:
+def planned(
+    line: int, document: ModelDocument, served: ModelRow | None, former_line: int | None, keys: Mapping[int, Secret]
+) -> PlanRow:
     name, kind = document.name, document.kind
     if former_line:
         return PlanRow(line, name, kind, "wrong", reasons=(f"name: stands in line {former_line} already",))
@@ -173,11 +201,11 @@ def planned(line: int, document: ModelDocument, served: ModelRow | None, former_
     if served.model.kind != kind and served.price and not document.price:
         words = f"price: it was priced as kind {served.model.kind} and is to be {kind}; give its price"
         return PlanRow(line, name, kind, "wrong", reasons=(words,))
-    changes = tuple(changes_of(document, served))
+    changes = tuple(changes_of(document, served, keys))
     return PlanRow(line, name, kind, "changed" if changes else "unchanged", changes)
 
 
-def changes_of(document: ModelDocument, served: ModelRow) -> list[str]:
+def changes_of(document: ModelDocument, served: ModelRow, keys: Mapping[int, Secret]) -> list[str]:
     """What the file is silent about, a price or a key, stays."""
     now = ModelDocument.model_validate(model_document(served)) if served.endpoints else None
     if now is None:
@@ -188,7 +216,7 @@ def changes_of(document: ModelDocument, served: ModelRow) -> list[str]:
         changed.append("price")
     if places(now) != places(document):
         return [*changed, "endpoints"]
-    return [*changed, "api_key"] if keys_differ(document, served) else changed
+    return [*changed, "api_key"] if keys_differ(document, served, keys) else changed
 
 
 def places(document: ModelDocument) -> list[tuple[Any, ...]]:
@@ -197,14 +225,20 @@ def places(document: ModelDocument) -> list[tuple[Any, ...]]:
     return sorted(tuple(sorted((name, str(value)) for name, value in one.items())) for one in found)
 
 
-def keys_differ(document: ModelDocument, served: ModelRow) -> bool:
-    given = [one for one in document.endpoints if one.api_key is not None]
-    stored = Endpoint.objects.filter(model=served.model) if given else Endpoint.objects.none()
-    kept = {(one.vendor, one.inference_url, one.upstream_model): one for one in stored}
-    for one in given:
-        endpoint = kept.get((one.vendor, one.inference_url, one.model))
+def keys_of(documents: Iterable[ModelDocument]) -> dict[int, Secret]:
+    """What is stored, by endpoint, for those that give a key: decrypted only to be compared."""
+    names = [one.name for one in documents if any(endpoint.api_key is not None for endpoint in one.endpoints)]
+    return dict(Endpoint.objects.filter(model__name__in=names).values_list("id", "api_key"))
+
+
+def keys_differ(document: ModelDocument, served: ModelRow, keys: Mapping[int, Secret]) -> bool:
+    kept = {(one.vendor, one.inference_url, one.upstream_model): one.pk for one in served.endpoints}
+    for one in document.endpoints:
+        if one.api_key is None:
+            continue
+        key = keys.get(kept.get((one.vendor, one.inference_url, one.model), 0))
         try:
-            if endpoint is None or endpoint.api_key.reveal() != one.resolved_key():
+            if key is None or key.reveal() != one.resolved_key():
                 return True
         except SecretUnreadable:
             return True

@@ -17,7 +17,7 @@ from models_registry.vendors.base import Json, Vendor
 
 CURL_MAX = 1_000_000
 FALLBACK = "openai_compatible"
-HOLE = re.compile(r"[$<>{}*`…]|\.\.\.|[^\x00-\x7f]|x{3,}\Z|placeholder", re.IGNORECASE)
+HOLE = re.compile(r"[$<>{}*`…]|\.\.\.|[^\x00-\x7f]|(?<!x)x{3,}+\Z|placeholder", re.IGNORECASE)
 KEY_WORD = re.compile(
     r"(?:sk-)?(?:(?:your|my|the)[-_ ]?)?(?:(?:upstream|api|access|secret)[-_ ]?)*(?:key|token|secret)(?:[-_ ]?here)?",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ KEY_WORD = re.compile(
 HOST_WORD = re.compile(
     r"(?:(?:your|base|api)[-_ ]?)*(?:host|url|urls|domain|ip|address|endpoint|server)", re.IGNORECASE
 )
-MODEL_HOLE = re.compile(r"[$<>{}]|x{3,}\Z", re.IGNORECASE)
+MODEL_HOLE = re.compile(r"[$<>{}]|(?<!x)x{3,}+\Z", re.IGNORECASE)
 MODEL_WORD = re.compile(r"(?:(?:your|the)[-_ ]?)?model(?:[-_ ]?(?:id|name))?|模型\s*(?:id|名称?)?", re.IGNORECASE)
 NOT_JSON = re.compile(r'("(?:[^"\\]|\\.)*+\\?(?:"|\Z))|//[^\n]*|/\*(?:(?!\*/)[\s\S])*+(?:\*/|\Z)|(,)(?=\s*+[}\]])')
 MODEL = re.compile(r'"model"\s*+:\s*+"([^"\\\n]{1,200})"')

@@ -262,9 +262,18 @@ def registry_parse(text: str) -> RegistryDocument:
     try:
         return RegistryDocument.model_validate(yaml.load(text, Loader=DocumentLoader))  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
-        raise DocumentError(f"the file is not YAML: {error}") from error
+        raise DocumentError(f"the file is not YAML: {yaml_mistake(error)}") from error
     except (ValidationError, MoneyError) as error:
         raise DocumentError(mistakes(error)) from error
+
+
+def yaml_mistake(error: Exception) -> str:
+    """What and where, without the line itself, as PyYAML would show it: a key may stand there."""
+    if not isinstance(error, yaml.MarkedYAMLError) or not error.problem_mark:
+        return str(error)
+    mark = error.problem_mark
+    words = ": ".join(part for part in (error.context, error.problem) if part)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {words}"
 
 
 def mistakes(error: ValidationError | MoneyError) -> str:

@@ -10,7 +10,7 @@ from accounts.revision import revision_bump
 from accounts.services import audit
 from models_registry.models import Endpoint, Model
 from models_registry.secret import SecretUnreadable
-from models_registry.services import ModelExists
+from models_registry.services import ModelExists, RegistryError
 
 NAME_MAX = 200
 NEW_MODEL: dict[str, Any] = {
@@ -24,11 +24,13 @@ NEW_ENDPOINT: dict[str, Any] = {"health": Endpoint.Health.UNKNOWN, "health_reaso
 
 @transaction.atomic
 def model_duplicate(*, model: Model, name: str, actor: str) -> Model:
-    """Raises ModelExists. Keys go where they went before: the addresses are the same."""
+    """Raises ModelExists, RegistryError. Keys go where they went before: the addresses are the same."""
     revision = revision_bump()  # one importer at a time
     if Model.objects.filter(name=name).exists():
         raise ModelExists(f"there is a model {name!r}; choose another name", field="name")
-    made = Model.objects.get(pk=model.pk)
+    made = Model.objects.filter(pk=model.pk).first()
+    if made is None:
+        raise RegistryError(f"{model.name} was deleted in the meantime")
     insert_again(made, NEW_MODEL | {"name": name, "revision": revision, "created_at": timezone.now()})
     for price in model.prices.order_by("-id")[:1]:
         insert_again(price, {"model": made, "created_at": timezone.now()})

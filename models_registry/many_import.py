@@ -1,5 +1,6 @@
 """Many new models at once, all or none."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from accounts.revision import revision_bump
 from models_registry.documents import HEADER_TEXT, EndpointDocument, ModelDocument, mistakes
 from models_registry.models import Model
-from models_registry.services import RegistryError, model_upsert
+from models_registry.services import RegistryError, models_insert
 
 
 class Imported(NamedTuple):
@@ -21,11 +22,14 @@ class Imported(NamedTuple):
 
 @transaction.atomic
 def models_import(*, documents: Sequence[ModelDocument], actor: str) -> Imported:
-    """All of the documents or none, each disabled."""
-    revision_bump()  # one importer at a time
+    """All of the documents or none, each disabled. Raises RegistryError where two would have one name."""
     wanted = [document.name for document in documents]
+    if twice := [name for name, count in Counter(wanted).items() if count > 1]:
+        raise RegistryError(f"named twice: {', '.join(twice)}", field="models")
+    revision = revision_bump()  # one importer at a time
     there = set(Model.objects.filter(name__in=wanted).values_list("name", flat=True))
-    made = [model_upsert(document=document, actor=actor) for document in documents if document.name not in there]
+    missing = [document for document in documents if document.name not in there]
+    made = models_insert(documents=missing, revision=revision, actor=actor)
     return Imported(made, [name for name in wanted if name in there])
 
 

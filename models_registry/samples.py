@@ -107,10 +107,16 @@ def curl(call: Call, site: Site) -> str:
     lines = [f"curl {shlex.quote(site.base_url + call.path)}", f'-H "Authorization: Bearer {curl_key(site)}"']
     if call.file:
         lines += [f"--form-string {shlex.quote(f'{name}={value}')}" for name, value in call.body.items()]
-        lines += [f"-F file=@{call.file}"]
+        lines += [f"-F {shlex.quote(f'file=@{curl_file(call.file)}')}"]
     else:
         lines += ['-H "Content-Type: application/json"', f"-d {shlex.quote(json_text(call.body))}"]
     return " \\\n  ".join(lines)
+
+
+def curl_file(name: str) -> str:
+    """In double quotes, where curl itself would read more than a name in it."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if set(name) & set(';,"\\') else name
 
 
 def curl_key(site: Site) -> str:

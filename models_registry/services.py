@@ -3,7 +3,7 @@
 Locks are taken in one order everywhere: endpoints, the revision, the model.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.revision import revision_bump
-from accounts.services import audit
+from accounts.services import audit, audit_many
 from models_registry.documents import DocumentError, EndpointDocument, ModelDocument, PriceDocument, RegistryDocument
 from models_registry.models import Endpoint, HealthChange, Model, Price
+from models_registry.rows import prices_in_force
 
 LEASE_S = 30  # longer than a probe may take
 CHECKING_LIMIT_S = 50
@@ -36,47 +37,91 @@ class ModelExists(RegistryError):
 @transaction.atomic
 def registry_apply(*, document: RegistryDocument, actor: str) -> list[Model]:
     """Upserts the document's models by name, all or none. Models it does not name stay as they are."""
-    endpoints_lock(Endpoint.objects.filter(model__name__in=[one.name for one in document.models]))
-    return [model_upsert(document=one, actor=actor) for one in document.models]
+    names = [one.name for one in document.models]
+    revision = applying_begin(names=names)
+    there = {one.name: one for one in Model.objects.filter(name__in=names)}
+    models_insert(documents=[one for one in document.models if one.name not in there], revision=revision, actor=actor)
+    models_rewrite(documents=[one for one in document.models if one.name in there], models=there, revision=revision)
+    audit_many(actor=actor, verb="model.change", objects=[name for name in names if name in there])
+    found = {one.name: one for one in Model.objects.filter(name__in=names)}
+    return [found[name] for name in names]
 
 
-@transaction.atomic
-def model_upsert(*, document: ModelDocument, actor: str) -> Model:
-    endpoints_lock(Endpoint.objects.filter(model__name=document.name))
-    fields = {
+def applying_begin(*, names: Sequence[str]) -> int:
+    """The next revision, with the endpoints of these models locked before it. Whoever waited here while others wrote
+    such endpoints lets go and begins anew: to lock those now would be the wrong order. In the caller's transaction."""
+    endpoints = Endpoint.objects.filter(model__name__in=names)
+    while True:
+        begun = transaction.savepoint()
+        locked = endpoints_lock(endpoints)
+        revision = revision_bump()
+        if locked.issuperset(endpoints.values_list("id", flat=True)):
+            transaction.savepoint_commit(begun)
+            return revision
+        transaction.savepoint_rollback(begun)
+
+
+def models_insert(*, documents: Sequence[ModelDocument], revision: int, actor: str) -> list[Model]:
+    """New models in a few statements, however many they are: the ledger waits meanwhile. In the caller's transaction,
+    which holds the revision and has seen that their names are free."""
+    pairs = [(Model(name=one.name, **columns_of(one), revision=revision), one) for one in documents]
+    Model.objects.bulk_create(model for model, _one in pairs)
+    Price.objects.bulk_create(Price(model=model, **one.price.columns()) for model, one in pairs if one.price)
+    Endpoint.objects.bulk_create(
+        endpoint_new(model, endpoint, endpoint_columns(model, endpoint))
+        for model, one in pairs
+        for endpoint in one.endpoints
+    )
+    audit_many(actor=actor, verb="model.create", objects=[one.name for one in documents])
+    return [model for model, _one in pairs]
+
+
+def models_rewrite(*, documents: Sequence[ModelDocument], models: Mapping[str, Model], revision: int) -> None:
+    """`models` are those of the documents, by name. In the caller's transaction, which has locked the endpoints and
+    holds the revision. Raises DocumentError."""
+    prices = prices_in_force(model_ids=[model.pk for model in models.values()])
+    endpoints: dict[int, list[Endpoint]] = {model.pk: [] for model in models.values()}
+    for endpoint in Endpoint.objects.filter(model__in=endpoints).defer("api_key").order_by("id"):
+        endpoints[endpoint.model_id].append(endpoint)
+    priced = []
+    for one in documents:
+        model = models[one.name]
+        price = prices.get(model.pk)
+        if one.price:
+            priced += price_changed(model=model, newest=price, document=one.price)
+        elif price and model.kind != one.kind:
+            words = f"price is missing: it was priced as kind {model.kind} and is to be {one.kind}"
+            raise DocumentError(f"{one.name}: {words}")
+        columns = columns_of(one)
+        if differ(model, columns):
+            Model.objects.filter(pk=model.pk).update(**columns)
+        endpoints_replace(model=model, stored=endpoints[model.pk], documents=one.endpoints)
+    Price.objects.bulk_create(priced)
+    Model.objects.filter(pk__in=endpoints).update(revision=revision)
+
+
+def differ(row: Model | Endpoint | Price, columns: Mapping[str, Any]) -> bool:
+    return any(getattr(row, name) != value for name, value in columns.items())
+
+
+def columns_of(document: ModelDocument) -> dict[str, Any]:
+    return {
         "kind": document.kind,
         "stream_only": document.stream_only,
         "context_length": document.context_length,
         "max_output_tokens": document.max_output_tokens,
         **document.limits.model_dump(),
-        "revision": revision_bump(),
     }
-    if not document.price:
-        kept_price_check(document=document)
-    model, created = Model.objects.update_or_create(name=document.name, defaults=fields)
-    if document.price:
-        price_set(model=model, document=document.price)
-    endpoints_replace(model=model, documents=document.endpoints)
-    audit(actor=actor, verb="model.create" if created else "model.change", object=model.name)
-    return model
-
-
-def kept_price_check(*, document: ModelDocument) -> None:
-    """Raises DocumentError where a model becomes another kind under a price that may never charge that kind."""
-    former = Model.objects.filter(name=document.name, prices__isnull=False).exclude(kind=document.kind).first()
-    if former:
-        raise DocumentError(
-            f"{document.name}: price is missing: it was priced as kind {former.kind} and is to be {document.kind}"
-        )
 
 
 @transaction.atomic
 def model_create(*, document: ModelDocument, actor: str) -> Model:
     """Raises ModelExists: what is served under a name is not replaced by an import that knows nothing of it."""
-    revision_bump()  # one importer at a time, so that of two with the same name the second is told so
+    revision = revision_bump()  # one importer at a time, so that of two with the same name the second is told so
     if Model.objects.filter(name=document.name).exists():
         raise ModelExists(f"there is a model {document.name!r}; change that one, or choose another name", field="name")
-    return model_upsert(document=document, actor=actor)
+    (made,) = models_insert(documents=[document], revision=revision, actor=actor)
+    return made
 
 
 @transaction.atomic
@@ -104,48 +149,52 @@ def models_delete(*, models: Iterable[Model], actor: str) -> list[str]:
     return names
 
 
-def endpoints_lock(endpoints: QuerySet[Endpoint]) -> None:
-    """First of all, as whoever observes health does: two who lock in different orders wait for each other for ever."""
-    list(endpoints.select_for_update(of=("self",)).order_by("id").values_list("id"))
+def endpoints_lock(endpoints: QuerySet[Endpoint]) -> set[int]:
+    """First of all, as whoever observes health does: two who lock in different orders wait for each other for ever.
+    Their ids."""
+    return set(endpoints.select_for_update(of=("self",)).order_by("id").values_list("id", flat=True))
 
 
 def price_set(*, model: Model, document: PriceDocument) -> None:
     """A new version, unless the newest says the same."""
+    Price.objects.bulk_create(
+        price_changed(model=model, newest=model.prices.order_by("-id").first(), document=document)
+    )
+
+
+def price_changed(*, model: Model, newest: Price | None, document: PriceDocument) -> list[Price]:
+    """The new version, not yet written, or none."""
     columns = {"input_nano": 0, "output_nano": 0, "call_nano": 0, "page_nano": 0, **document.columns()}
-    newest = model.prices.order_by("-id").first()
-    if newest is None or any(getattr(newest, name) != value for name, value in columns.items()):
-        Price.objects.create(model=model, **columns)
+    return [Price(model=model, **columns)] if newest is None or differ(newest, columns) else []
 
 
-def endpoints_replace(*, model: Model, documents: list[EndpointDocument]) -> None:
+def endpoints_replace(*, model: Model, stored: list[Endpoint], documents: list[EndpointDocument]) -> None:
     """The endpoints become those of the documents; one that stays the same place keeps its health and history,
     and its key where the document is silent about it, as exported documents are."""
-    kept: list[int] = []
+    left = list(stored)
     for document in documents:
-        columns: dict[str, Any] = {
-            "auth": document.auth,
-            "thinking": document.thinking,
-            "parameter_profile": document.parameter_profile,
-            "ca_certificates": document.ca_certificates,
-            "priority": document.priority,
-            "weight": document.weight,
-        }
-        same = model.endpoints.exclude(pk__in=kept).filter(
-            vendor=document.vendor, inference_url=document.inference_url, upstream_model=document.model
-        )
-        endpoint = same.first() or Endpoint(
-            model=model,
-            vendor=document.vendor,
-            inference_url=document.inference_url,
-            upstream_model=document.model,
-        )
-        if document.api_key is not None:
-            columns["api_key"] = key_of(document, model)
-        for name, value in columns.items():
-            setattr(endpoint, name, value)
-        endpoint.save(update_fields=list(columns) if endpoint.pk else None)
-        kept.append(endpoint.pk)
-    model.endpoints.exclude(pk__in=kept).delete()
+        columns = endpoint_columns(model, document)
+        place = (document.vendor, document.inference_url, document.model)
+        same = [one for one in left if (one.vendor, one.inference_url, one.upstream_model) == place][:1]
+        if not same:
+            endpoint_new(model, document, columns).save()
+        for endpoint in same:
+            left.remove(endpoint)
+            if "api_key" in columns or differ(endpoint, columns):
+                Endpoint.objects.filter(pk=endpoint.pk).update(**columns)
+    if left:
+        model.endpoints.filter(pk__in=[one.pk for one in left]).delete()
+
+
+def endpoint_new(model: Model, document: EndpointDocument, columns: dict[str, Any]) -> Endpoint:
+    place = {"vendor": document.vendor, "inference_url": document.inference_url, "upstream_model": document.model}
+    return Endpoint(model=model, **place, **columns)
+
+
+def endpoint_columns(model: Model, document: EndpointDocument) -> dict[str, Any]:
+    """Of where it stays. Raises DocumentError."""
+    columns = document.model_dump(exclude={"vendor", "inference_url", "model", "api_key"})
+    return columns if document.api_key is None else {**columns, "api_key": key_of(document, model)}
 
 
 def key_of(document: EndpointDocument, model: Model) -> str:

@@ -1,6 +1,7 @@
 """The models file as a table (CSV): a row is an endpoint, and rows of one name are one model. Pure.
 
-Spreadsheets run a cell that begins with = + - or @. Such a cell is written with ' before it, and read without.
+Spreadsheets run a cell that begins with = + - or @, some also those of full width. Such a cell is written with '
+before it, and read without.
 """
 
 import csv
@@ -19,7 +20,7 @@ REST = ("context_length", "max_output_tokens", "stream_only")
 MODEL = ("kind", *PRICE, *LIMITS, *REST)  # may be left out in the second row of a model, and may not differ
 COLUMNS = ("name", "kind", *ENDPOINT[:4], *PRICE, *LIMITS, *REST, *ENDPOINT[4:])
 NEEDED = ("name", "kind", "vendor", "inference_url")
-RUN = tuple("=+-@\t\r'")
+RUN = tuple("=+-@＝＋－＠\t\r'")
 TEMPLATE_PRICES = {"llm": {"input": "2", "output": "8"}, "embedding": {"input": "0.5"}, "rerank": {"per_call": "0.01"}}
 CELL_MAX = 100_000
 

@@ -20,6 +20,7 @@ class Asking:
     async def receive(self) -> Message:
         if not self.was_read:
             self.was_read = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
+            body, self.body = self.body, b""  # many megabytes, where pictures are in it, and an answer takes minutes
+            return {"type": "http.request", "body": body, "more_body": False}
         await self.left.wait()
         return {"type": "http.disconnect"}

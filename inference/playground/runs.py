@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import orjson
+
 from accounts.models import User
 from billing.estimator import text_tokens
 from billing.pricing import Quote
@@ -108,7 +110,8 @@ class Run(Asking):
         """The same way as a call with a key; the user was signed in by whoever made this run."""
         exchange.principal = Principal(None, claimed.workspace.pk)
         self.meter = meter_for(claimed.body)
-        self.body = json.dumps(claimed.body, ensure_ascii=False).encode()
+        self.body = encoded(claimed.body)
+        claimed.body.clear()  # as in `receive`
         self.changed.set()
         await gateway_app.handle(exchange, "chat", HANDLERS["chat"])
 
@@ -195,6 +198,15 @@ class Run(Asking):
     def cost_nano(self) -> int:
         """So far, as counted; the bill comes with the end."""
         return self.meter.running_nano() if self.meter else 0
+
+
+def encoded(body: Json) -> bytes:
+    """In a tenth of json's time, in which no other call has its turn; but a number of more than 64 bits, which the
+    gateway refuses in its own words, only json writes."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        return json.dumps(body, ensure_ascii=False).encode()
 
 
 def string(value: object) -> str:

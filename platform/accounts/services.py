@@ -1,5 +1,6 @@
 """Writes: users, keys and the audit trail."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,10 @@ class IssuedKey:
 
 def audit(*, actor: str, verb: str, object: str, **details: Any) -> None:  # noqa: A002 - the field's name
     AuditEvent.objects.create(actor=actor, verb=verb, object=object, details=details)
+
+
+def audit_many(*, actor: str, verb: str, objects: Iterable[str]) -> None:
+    AuditEvent.objects.bulk_create(AuditEvent(actor=actor, verb=verb, object=one) for one in objects)
 
 
 @transaction.atomic

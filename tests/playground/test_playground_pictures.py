@@ -1,7 +1,10 @@
 """Pictures in the chat playground: taken, shown to their owner, sent again later, gone with the conversation."""
 
+import asyncio
 import base64
+import json
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,8 +18,10 @@ from pytest_django import Settings
 
 from inference.models import PromptPicture, Turn
 from inference.playground import pictures
+from inference.playground.asking import Asking
 from inference.playground.forms import PROMPT_MAX
 from inference.playground.pictures import DRAFT_LIFE, DRAFTS_MAX, content_type_of, conversation_bytes_max
+from inference.playground.runs import encoded
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR a picture"
 JPEG = b"\xff\xd8\xff\xe0 another"
@@ -95,6 +100,24 @@ def test_a_plain_form_sends_files_with_the_prompt(browser: Browser, model: str) 
         "data:image/gif;b",
         "data:image/webp;",
     ]
+
+
+def test_megabytes_of_pictures_are_forgotten_once_they_are_sent() -> None:
+    """An answer may take minutes, and many answers are made at once."""
+    asking = Asking(b"megabytes")
+    read = asyncio.run(asking.receive())
+    assert (read["body"], asking.body) == (b"megabytes", b"")
+
+
+def test_megabytes_of_pictures_are_encoded_in_no_time() -> None:
+    body = {"messages": [{"content": [{"image_url": {"url": "A" * 16 * 1024 * 1024}}]}]}
+    before = time.thread_time()
+    written = encoded(body)
+    took_s = time.thread_time() - before
+    before = time.thread_time()
+    assert json.loads(written) == body
+    assert took_s < time.thread_time() - before, "json's own reading is faster than its writing"
+    assert json.loads(encoded({"seed": 10**23})) == {"seed": 10**23}
 
 
 # --- refused --------------------------------------------------------------------------------------------

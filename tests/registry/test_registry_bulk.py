@@ -2,18 +2,22 @@
 
 import csv
 import io
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hypothesis
 import pytest
 import yaml
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import strategies as st
 from registry_writing import ENDPOINT, apply, model, text
 
 from accounts.models import Revision
 from models_registry.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, document_read, text_decoded
-from models_registry.documents import DocumentError, ModelDocument
+from models_registry.documents import DocumentError, ModelDocument, registry_parse
 from models_registry.export import registry_csv, registry_yaml
 from models_registry.models import Model
 from models_registry.rows import model_rows
@@ -21,6 +25,7 @@ from models_registry.tables import COLUMNS, cell_read, cell_written, table_read,
 
 HEAD = "name,kind,vendor,inference_url,model,api_key,input,output,rpm\n"
 KEY = "sk-canary-bulk-5c0ffee"
+PLACE = "vendor: openai_compatible, inference_url: http://h.com/v1, model: m"
 
 
 def plan_of(file: str) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -208,13 +213,42 @@ def test_another_kind_needs_its_price(name: str) -> None:
     assert "priced as kind llm" in row.reasons[0]
 
 
-def test_a_bomb_of_aliases_is_wrong_at_once(database: None) -> None:
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [(f"{{api_key: {KEY}: x, vendor: [}}", "line 4, column"), (f'api_key: "{KEY}" x', "line 4, column")],
+)
+def test_a_mistake_beside_a_key_does_not_repeat_it(line: str, place: str) -> None:
+    file = f"models:\n- name: a\n  endpoints:\n  - {line}\n"
+    for read in (bulk_read, registry_parse):
+        with pytest.raises(DocumentError, match=place) as told:
+            read(file)
+        assert KEY not in str(told.value)
+
+
+def test_a_bomb_of_aliases_is_refused_at_once() -> None:
     lines = ["- &a0 {name: [x, x, x, x, x, x, x, x, x, x]}"]
     lines += [f"- &a{n} {{name: [{', '.join([f'*a{n - 1}'] * 10)}], endpoints: *a{n - 1}}}" for n in range(1, 40)]
     before = time.process_time()
-    rows = bulk_plan(entries=bulk_read("models:\n" + "\n".join(lines))).rows
-    assert {row.status for row in rows} == {"wrong"}
+    with pytest.raises(DocumentError, match="aliases stand for more than"):
+        bulk_read("models:\n" + "\n".join(lines))
     assert time.process_time() - before < 2
+
+
+def test_a_long_mistake_is_not_repeated_by_aliases(database: None) -> None:
+    """A thousand models of twenty endpoints, whose one mistake is as long as the file."""
+    long = (
+        f"models:\n- &m\n  name: a\n  kind: llm\n  endpoints:\n  - &e {{vendor: {'v' * 400_000}, inference_url: h}}\n"
+    )
+    with pytest.raises(DocumentError, match="aliases stand for more than"):
+        bulk_read(long + "  - *e\n" * 19 + "- *m\n" * 900)
+    rows = bulk_plan(entries=bulk_read(long + "  - *e\n" * 9)).rows
+    assert sum(len(reason) for row in rows for reason in row.reasons) < 10_000
+
+
+def test_aliases_that_shorten_a_file_are_taken(name: str) -> None:
+    one = f"models:\n- name: {name}\n  kind: llm\n  price: &p {{free: true}}\n  endpoints: &e [{{{PLACE}}}]\n"
+    more = "".join(f"- {{name: {name}-{n}, kind: llm, price: *p, endpoints: *e}}\n" for n in range(50))
+    assert [status for _name, status, _changes in plan_of(one + more)] == ["new"] * 51
 
 
 @pytest.mark.parametrize("given", [None, 3, "x", [], {"name": ["x"]}, {"name": None, "endpoints": [None]}])
@@ -222,6 +256,38 @@ def test_what_is_no_model_is_wrong_and_no_error(database: None, given: Any) -> N
     (row,) = bulk_plan(entries=bulk_read(yaml.safe_dump({"models": [given]}))).rows
     assert row.status == "wrong"
     assert row.reasons
+
+
+@pytest.mark.parametrize(("price", "statements_max"), [("2", 30), ("3", 30 + 60)])
+def test_many_models_hold_the_ledger_for_few_statements(database: None, price: str, statements_max: int) -> None:
+    """The first time they are new, the second time each has another price."""
+    rows = "".join(f"few/{n},llm,ollama,http://h.com/v1,m{n},{KEY},{price},8,600\n" for n in range(60))
+    with CaptureQueriesContext(connection) as statements:
+        plan = bulk_apply(text=HEAD + rows, actor="tests")
+    assert plan.count("new" if price == "2" else "changed") == 60
+    assert len(statements) < statements_max
+
+
+def test_files_applied_at_once_are_applied_one_after_the_other(name: str) -> None:
+    """Also where none of them saw the models when it began."""
+
+    def applied(file: str, start: threading.Barrier) -> int:
+        start.wait()
+        try:
+            return len(bulk_apply(text=file, actor="tests").rows)
+        finally:
+            connection.close()
+
+    for number in range(16):
+        names = [f"{name}-{number}-{place}" for place in range(5)]
+        first = text(*(model(one, endpoints=[{**ENDPOINT, "api_key": "sk-a"}]) for one in names))
+        others = [model(one, price={"free": True}, endpoints=[{**ENDPOINT, "api_key": "sk-b"}]) for one in names]
+        files = [first, text(*reversed(others)), first]
+        start = threading.Barrier(len(files))
+        with ThreadPoolExecutor(len(files)) as pool:
+            assert list(pool.map(applied, files, [start] * len(files))) == [5, 5, 5]
+        made = Model.objects.filter(name__in=names)
+        assert [one.endpoints.count() for one in made] == [1] * 5
 
 
 # --- there and back ---------------------------------------------------------------------------------

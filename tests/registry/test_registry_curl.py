@@ -280,6 +280,19 @@ def test_much_of_anything_takes_little_time(filling: str) -> None:
     assert time.process_time() - before < 6
 
 
+@pytest.mark.parametrize("filling", ["x", "X", "key-", "your-model", "secret", "the "])
+def test_a_long_key_or_model_takes_little_time(filling: str) -> None:
+    """What holds the interpreter for a minute holds every call in flight."""
+    many = filling * (CURL_MAX // 2 // len(filling)) + "y"
+    before = time.process_time()
+    for text in (
+        f"curl https://h.com/v1 -H 'Authorization: Bearer {many}'",
+        f'curl {CHAT} -d \'{{"model":"{many}"}}\'',
+    ):
+        assert isinstance(curl_learn(text), Learned)
+    assert time.process_time() - before < 3
+
+
 @hypothesis.given(st.text(alphabet="curl -HdF'\"\\^`$<>{}[]:/.,;|&=@#\n\x00a1模", max_size=80))
 @hypothesis.settings(deadline=None, max_examples=400)
 def test_nothing_pasted_raises(text: str) -> None:

@@ -9,8 +9,9 @@ from django.test import Client
 from registry_people import KeyClient, signed_in, usual
 from registry_writing import ENDPOINT, apply, endpoint_of, model
 
+from models_registry.duplicating import model_duplicate
 from models_registry.models import Endpoint, Model, Price
-from models_registry.services import health_observe
+from models_registry.services import RegistryError, health_observe
 
 KEY = "sk-canary-copy-5c0ffee-9a1b"
 
@@ -187,3 +188,11 @@ def test_only_admins_may_duplicate_by_key(database: None, name: str) -> None:
     keyed(name)
     developer = KeyClient(usual(is_admin=False))
     assert developer("post", f"/models/{name}/duplicate", {"name": f"{name}-x"}).status_code == 403
+
+
+def test_a_model_that_is_gone_is_told_so(name: str) -> None:
+    """Deleted by somebody else after it was looked up."""
+    made = keyed(name)
+    Model.objects.filter(pk=made.pk).delete()
+    with pytest.raises(RegistryError, match="was deleted in the meantime"):
+        model_duplicate(model=made, name=f"{name}-copy", actor="tests")

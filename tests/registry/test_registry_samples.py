@@ -204,3 +204,18 @@ def test_odd_texts_arrive_as_they_are(desk: Desk, tmp_path: Path, label: str) ->
     (sample,) = samples_of(call, Site(f"http://127.0.0.1:{desk.server_address[1]}/v1"), [label])
     run(sample, tmp_path)
     assert [heard.fields for heard in desk.heard] == [call.body]
+
+
+@pytest.mark.parametrize("label", ["curl", "Python", "Node", "PHP"])
+@pytest.mark.parametrize(
+    "name", ["$(touch ran).png", "a;touch ran;.png", "`touch ran` b.png", "x;type=y,'\"\\.png", "~ b&c"]
+)
+def test_a_files_name_is_a_name_and_no_command(desk: Desk, tmp_path: Path, label: str, name: str) -> None:
+    """It may come from a stranger, with the picture."""
+    desk.heard = []
+    (tmp_path / name).write_bytes(b"a picture")
+    call = example_call("ocr", "m")._replace(file=name)
+    (sample,) = samples_of(call, Site(f"http://127.0.0.1:{desk.server_address[1]}/v1"), [label])
+    run(sample, tmp_path)
+    assert not (tmp_path / "ran").exists()
+    assert desk.heard[0].fields["file"] == b"a picture"

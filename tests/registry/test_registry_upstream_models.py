@@ -238,6 +238,15 @@ def test_a_list_that_is_not_there_is_explained(admin: Client) -> None:
     assert "先填写推理 URL" in sent(admin, form("-", vendor="openai_compatible"))
 
 
+@pytest.mark.parametrize("text", ["garbage", "证书", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize(("do", "words"), [("list", "no certificates can be read from it"), ("probe", "probe-panel")])
+def test_what_is_no_certificate_is_told_so(admin: Client, do: str, words: str, text: str) -> None:
+    with listing({"/v1/models": OPENAI}) as server:
+        data = form(f"{server.url}/v1", ca_certificates=text) | {"do": do}
+        assert words in sent(admin, data)
+        assert not server.asked
+
+
 def test_ticked_models_are_imported_under_one_address_and_key(admin: Client, name: str) -> None:
     answer = admin.post(PAGE, taken("https://example.com/v1", "qwen3", "bge-m3", prefix=f"{name}/", input="4"))
     assert answer.status_code == 302
@@ -340,6 +349,7 @@ def test_the_api_tells_why_there_is_no_list(script: KeyClient) -> None:
         ({"api_key": "env:SECRET_KEY"}, 422, "api_key"),
         ({"models": []}, 422, "models"),
         ({"models": [{"model": "m", "kind": "ocr"}]}, 422, "models"),
+        ({"models": [{"model": "m"}, {"model": "m", "kind": "embedding"}]}, 422, "models"),
         ({"price": {"per_page": "1"}}, 422, "price"),
         ({"name_prefix": "a b"}, 422, "models"),
     ],
