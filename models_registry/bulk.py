@@ -151,7 +151,7 @@ def document_read(given: Any) -> ModelDocument | list[str]:
             not_from_the_environment(endpoint.api_key)
             endpoint.resolved_key()
     except ValidationError as error:
-        return [line.replace(": Value error, ", ": ") for line in mistakes(error).splitlines()]
+        return mistakes(error).splitlines()
     except (DocumentError, ValueError) as error:
         return [f"api_key: {error}"]
     return document

@@ -270,7 +270,7 @@ def registry_parse(text: str) -> RegistryDocument:
 def mistakes(error: ValidationError | MoneyError) -> str:
     if isinstance(error, MoneyError):
         return str(error)
-    return "\n".join(f"{place(one['loc'])}: {one['msg']}" for one in error.errors())
+    return "\n".join(f"{place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
 
 
 def place(location: tuple[int | str, ...]) -> str:
