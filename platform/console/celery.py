@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from django.conf import settings
 
+from console.broker import SCHEME
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 LEDGER_LOOK_S = 60.0  # once an hour the look becomes a check
@@ -32,7 +34,7 @@ def tick_s() -> float:
 
 
 app.conf.update(
-    broker_url=settings.REDIS_URL or "filesystem://localhost//",
+    broker_url=settings.REDIS_URL or f"{SCHEME}://localhost//",
     broker_transport_options={} if settings.REDIS_URL else folder_transport(),
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
