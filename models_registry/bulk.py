@@ -176,8 +176,7 @@ def document_read(given: Any) -> ModelDocument | list[str]:
             not_from_the_environment(endpoint.api_key)
             endpoint.resolved_key()
     except ValidationError as error:
-        found = mistakes(error).replace(": Value error, ", ": ").splitlines()
-        return [line[:REASON_MAX] for line in found]
+        return [line[:REASON_MAX] for line in mistakes(error).splitlines()]
     except (DocumentError, ValueError) as error:
         return [f"api_key: {error}"]
     return document

@@ -279,7 +279,7 @@ def yaml_mistake(error: Exception) -> str:
 def mistakes(error: ValidationError | MoneyError) -> str:
     if isinstance(error, MoneyError):
         return str(error)
-    return "\n".join(f"{place(one['loc'])}: {one['msg']}" for one in error.errors())
+    return "\n".join(f"{place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
 
 
 def place(location: tuple[int | str, ...]) -> str:

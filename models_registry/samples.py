@@ -150,7 +150,9 @@ print(answer.json())"""
 
 
 def python(call: Call, site: Site) -> str:
-    library = "from openai import OpenAI" if call.sdk_method else "import httpx"
+    library = (
+        "from openai import OpenAI  # pip install openai" if call.sdk_method else "import httpx  # pip install httpx"
+    )
     imports = library if site.secret else f"import os\n\n{library}"
     return f"{imports}\n\n{python_sdk(call, site) if call.sdk_method else python_http(call, site)}"
 
@@ -206,7 +208,7 @@ def node_sdk(call: Call, site: Site) -> str:
         shown = "console.log(answer.data[0].embedding.length);"
     else:
         shown = NODE_CHUNKS if call.is_stream else "console.log(answer.choices[0].message.content);"
-    return f"""import OpenAI from "openai";
+    return f"""import OpenAI from "openai";  // npm install openai; save as call.mjs
 
 const client = new OpenAI({{
   baseURL: {quoted(site.base_url)},

@@ -4,8 +4,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError as DocumentInvalid
@@ -277,8 +279,15 @@ def key_typed(text: str) -> str:
 
 
 # --- what stands in the fields at first ---------------------------------------------------------------
+def first_url(vendor: Vendor, kind: str) -> str:
+    """The vendor's own default; the simulator's is where this server has started it."""
+    if vendor is VENDORS["simulator"] and settings.SIMULATOR_PORT:
+        return urlsplit(vendor.kinds[kind].default_url)._replace(netloc=f"127.0.0.1:{settings.SIMULATOR_PORT}").geturl()
+    return vendor.kinds[kind].default_url
+
+
 def initial_new(shape: Shape) -> dict[str, Any]:
-    url = shape.spec.default_url
+    url = first_url(shape.vendor, shape.kind)
     return {"inference_url": url, "priority": 0, "weight": 1, "draft": secrets.token_urlsafe(12)}
 
 

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django_htmx.http import HttpResponseClientRedirect
 
 from inference.views.guards import AdminRequest
-from inference.views.import_form import ImportForm, Shape, initial_new, initial_saved, shape_of
+from inference.views.import_form import ImportForm, Shape, first_url, initial_new, initial_saved, shape_of
 from models_registry.duplicating import name_free
 from models_registry.models import Endpoint, Model
 from models_registry.url_doctor import Advice, url_advise
@@ -72,9 +72,9 @@ class Visit:
         """
         self.shape = shape_of(self.typed | changes, self.model.kind if self.model else "")
         typed = {**self.typed, "stream_only": bool(self.typed.get("stream_only"))}
-        defaults = {spec.default_url for vendor in VENDORS.values() for spec in vendor.kinds.values()}
+        defaults = {first_url(vendor, kind) for vendor in VENDORS.values() for kind in vendor.kinds}
         if typed.get("inference_url", "") in defaults | {""}:
-            typed["inference_url"] = self.shape.spec.default_url
+            typed["inference_url"] = first_url(self.shape.vendor, self.shape.kind)
         return self.form(initial=typed | changes)
 
     def form_checked(self, *, needs_price: bool = True) -> ImportForm:

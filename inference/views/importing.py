@@ -4,6 +4,7 @@ Every button posts the whole form with `do`; the same answer is a fragment for H
 is written before `save` or `enable`.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,12 @@ def adopt(visit: Visit) -> HttpResponse:
     better = visit.advice(visit.form_typed()).suggestion
     form = visit.form_typed(inference_url=better) if better else visit.form_typed()
     return page(visit, "inference/import_fields.html", form)
+
+
+def unencrypted(visit: Visit) -> HttpResponse:
+    """What the probe found and no look at the URL can: the port speaks http."""
+    url = re.sub(r"\Ahttps:", "http:", visit.typed.get("inference_url", "").strip(), flags=re.IGNORECASE)
+    return page(visit, "inference/import_fields.html", visit.form_typed(inference_url=url))
 
 
 def paste(visit: Visit) -> HttpResponse:
@@ -226,6 +233,7 @@ ACTIONS: dict[str, Callable[[Visit], HttpResponse]] = {
     "redraw": redraw,
     "reprice": reprice,
     "adopt": adopt,
+    "unencrypted": unencrypted,
     "paste": paste,
     "advise": advise,
     "missing": missing,

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -312,18 +312,27 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 # --- beside the conversation -------------------------------------------------------------------------
-def body_of(request: HttpRequest, model: str, form: ParametersForm) -> dict[str, Any]:
-    """The call that the page's fields would make now, with what was said before."""
+def body_of(request: HttpRequest, model: str, form: ParametersForm, *, again: bool = False) -> dict[str, Any]:
+    """The call that the page's fields would make now, with what was said before.
+
+    `again`: where no prompt is typed, the call that was made last.
+    """
     text = request.POST.get("conversation", "")
     conversation = conversation_of(request, int(text) if text.isdecimal() and len(text) <= 18 else None)
     earlier = earlier_exchanges(conversation=conversation, column=0, before=10**9) if conversation else []
+    prompt = request.POST.get("prompt", "").strip()[:PROMPT_MAX]
+    pictures: Sequence[str] = [
+        stand_in(one) for one in pictures_chosen(user=user_of(request), ids=picture_ids(request.POST))
+    ]
+    if again and earlier and not prompt and not pictures:
+        prompt, _answer, pictures = earlier.pop()
     return chat_body(
         model=model,
         system_prompt=form.cleaned_data.get("system_prompt", ""),
         parameters=known_only(form.parameters, chat_parameters(models=[model])[model]),
         earlier=earlier,
-        prompt=request.POST.get("prompt", "").strip()[:PROMPT_MAX] or _("飞机怎么会飞？"),
-        pictures=[stand_in(one) for one in pictures_chosen(user=user_of(request), ids=picture_ids(request.POST))],
+        prompt=prompt or _("飞机怎么会飞？"),
+        pictures=pictures,
     )
 
 
@@ -343,7 +352,7 @@ def code(request: HttpRequest) -> HttpResponse:
     form = ParametersForm(request.POST)
     form.is_valid()
     model = next(iter(form.models), "MODEL")
-    body = body_of(request, model, form)
+    body = body_of(request, model, form, again=True)
     context = {
         "nav": "playground",
         "samples": samples_of(Call(CHAT, body), this_site()),

@@ -10,6 +10,11 @@ from accounts.keys import key_digest
 from accounts.models import ApiKey, User, Workspace
 from accounts.selectors import workspace_personal
 
+NO_MANAGEMENT = (
+    "This API needs a key whose scope is management. Make one on the API keys page, or by POST /api/v1/keys "
+    'with {"scope": "management"} from a signed-in browser.'
+)
+
 
 class ApiError(Exception):
     """Becomes the API's error body. `code` is the word of the data plane's table; `param` the field at fault."""
@@ -56,7 +61,7 @@ class ManagementKey(HttpAuthBase):
         if not key.user.is_active:
             raise ApiError(403, "permission_denied", "The user this API key belongs to is deactivated.")
         if key.scope != ApiKey.Scope.MANAGEMENT:
-            raise ApiError(403, "permission_denied", "This API needs a key whose scope is management.")
+            raise ApiError(403, "permission_denied", NO_MANAGEMENT)
         return Caller(key.user, key.workspace)
 
 

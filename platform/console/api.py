@@ -86,7 +86,10 @@ def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(HttpError)
 def on_refused(request: HttpRequest, error: HttpError) -> HttpResponse:
     """What ninja itself refuses before an endpoint is asked: a body that is no JSON."""
-    return failure(request, error.status_code, "invalid_request_error", f"{error}.")
+    words = f"{error}."
+    if isinstance(error.__cause__, ValueError):
+        words = f"The body must be JSON, such as /api/v1/docs shows for this path: {error.__cause__}."
+    return failure(request, error.status_code, "invalid_request_error", words)
 
 
 @api.exception_handler(ValidationError)

@@ -21,6 +21,7 @@ function copyPlain(text) {  // browsers offer their clipboard to https and local
 }
 
 // --- toasts ----------------------------------------------------------------------------------------
+const TOASTS_MAX = 4;  // the models of a price list come up one after another, and must not hide their table
 function toast(text, { bad = false, retry = null } = {}) {
   const toasts = document.getElementById("toasts");
   [...toasts.children].forEach((one) => { if (one.querySelector(".words")?.textContent === text) one.remove(); });
@@ -46,6 +47,7 @@ function toast(text, { bad = false, retry = null } = {}) {
   close.onclick = () => box.remove();
   box.append(close);
   toasts.append(box);
+  while (toasts.children.length > TOASTS_MAX) toasts.firstElementChild.remove();
   if (!bad) leaveLater(box);
 }
 function leaveLater(box) {

@@ -145,7 +145,9 @@ def test_a_body_that_is_wrong_is_refused_by_field(browser: Client, user: User, b
 def test_a_body_that_is_no_json_is_refused_in_the_same_form(browser: Client) -> None:
     answer = browser.post("/api/v1/keys", "{", content_type=JSON)
     assert error_of(answer) == (400, "invalid_request_error")
-    assert "Cannot parse" in answer.json()["error"]["message"]
+    message = answer.json()["error"]["message"]
+    assert message.startswith("The body must be JSON, such as /api/v1/docs shows for this path: Expecting")
+    assert message.endswith("line 1 column 2 (char 1).")
 
 
 @pytest.mark.parametrize("key_id", ["-1", "0", "x", "1e3"])

@@ -176,6 +176,14 @@ def test_a_code_block_shows_the_chosen_language_and_copies_it(tab: OpenTab) -> N
     expect(one.page.get_by_role("tabpanel", name="curl")).to_be_visible()
 
 
+def test_of_many_toasts_the_newest_are_shown(tab: OpenTab) -> None:
+    one = tab("developer")
+    one.open("/")
+    one.page.evaluate("""() => { for (const text of "abcdef")
+      document.dispatchEvent(new CustomEvent("toast", { detail: { text } })); }""")
+    expect(one.page.locator(".toast .words")).to_have_text(["c", "d", "e", "f"])
+
+
 def test_a_dialog_opens_and_escape_closes_it(tab: OpenTab) -> None:
     one = tab("admin")
     one.open("/styleguide/")

@@ -210,6 +210,16 @@ def test_the_code_is_of_the_present_fields(signed: Client) -> None:
     assert all(label in plain for label in ("curl", "Python", "Node", "Go", "Java"))
 
 
+def test_with_nothing_typed_the_code_is_of_the_call_made_last(signed: Client, user: User) -> None:
+    fields = {**FIELDS, "prompt": "", "conversation": talk(user, 2).pk}
+    page = signed.post("/playground/code/", fields, headers={"HX-Request": "true"}).content.decode()
+    plain = re.sub(r"<[^>]+>", "", page)
+    assert plain.index("hi 0") < plain.index("hi 1")
+    assert "飞机" not in plain, "nobody asked that"
+    assert "answer **0**" in plain
+    assert "answer **1**" not in plain, "it is what is asked for"
+
+
 def test_without_a_gateway_the_estimate_is_unknown_and_not_wrong(signed: Client) -> None:
     assert "—" in signed.post("/playground/estimate/", FIELDS).content.decode()
 

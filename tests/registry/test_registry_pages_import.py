@@ -155,8 +155,28 @@ def test_while_typing_the_final_url_and_the_mistake_are_shown(
     assert "采用建议" not in page
 
 
+def test_https_on_a_port_that_speaks_http_is_mended_by_one_click(
+    admin: Client, upstream: SimulatorThread, name: str
+) -> None:
+    wrong = filled(upstream, name, inference_url=f"{upstream.url.replace('http:', 'HTTPS:')}/v1")
+    page = send(admin, wrong | {"do": "probe"})
+    assert 'name="do" value="unencrypted"' in page
+    page = send(admin, wrong | {"do": "unencrypted"})
+    assert value_of(page, "inference_url") == f"{upstream.url}/v1"
+    right = send(admin, filled(upstream, name, do="probe"))
+    assert 'value="unencrypted"' not in right
+
+
+def test_the_simulators_address_is_where_this_server_started_it(admin: Client, settings: Any) -> None:
+    settings.SIMULATOR_PORT = 9123
+    page = send(admin, {"vendor": "simulator", "kind": "llm", "do": "redraw"})
+    assert value_of(page, "inference_url") == "http://127.0.0.1:9123/v1"
+    page = send(admin, {"vendor": "ollama", "kind": "llm", "inference_url": "http://127.0.0.1:9123/v1", "do": "redraw"})
+    assert value_of(page, "inference_url") == "http://127.0.0.1:11434/v1", "it was not typed, so it follows the vendor"
+
+
 def test_the_page_works_without_javascript(admin: Client, upstream: SimulatorThread, name: str) -> None:
-    for do in ("redraw", "advise", "adopt", "missing", "probe"):
+    for do in ("redraw", "advise", "adopt", "unencrypted", "missing", "probe"):
         page = admin.post(IMPORT, filled(upstream, name, do=do)).content.decode()
         assert "<!doctype html>" in page
         assert value_of(page, "name") == name
