@@ -17,11 +17,12 @@ from tests.browser.chrome import NARROW, WIDE, Chrome, Tab, chromium_start
 from tests.browser.demo import Site, site_running
 from tests.browser.pages import PAGES
 from tests.browser.scenes import SCENES, Scene
+from tests.browser.scenes_playground import PLAYGROUND
 from tests.console.conftest import ROOT
 
 FOLDER = ROOT / "shots"
 IN_ENGLISH = {"overview", "models"}
-ALL = (*(Scene(page.name, page.path, page.who) for page in PAGES), *SCENES)
+ALL = (*(Scene(page.name, page.path, page.who) for page in PAGES), *PLAYGROUND, *SCENES)
 LOOKS = (("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW))
 
 
