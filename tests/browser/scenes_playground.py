@@ -68,8 +68,8 @@ def chosen(*vendors: str, sends: dict[str, str] | None = None) -> Act:
             page.locator("[name=model]").nth(1).select_option(names[vendors[1]])
         tab.settle()
         for name, value in (sends or {}).items():
-            page.fill(f"#{name}", value)
-        page.locator("#estimate:not(:text-is('—'))").wait_for()
+            page.locator(f"#{name}").evaluate("(one, value) => { one.value = value; }", value)
+        page.locator("#estimate:not(:text-is('—'))").wait_for(state="attached")
 
     return act
 
