@@ -100,12 +100,14 @@ def probed(url: str, model: str, *, key: str = "sk-demo") -> Act:
         tab.settle()
         page.fill("#id_name", "DeepSeek-R1-0528")
         page.fill("#id_upstream_model", model)
-        page.fill("#id_inference_url", url.format(upstream=site.product.upstream.url))
+        with page.expect_response(lambda answer: "advise" in (answer.request.post_data or "")):
+            page.fill("#id_inference_url", url.format(upstream=site.product.upstream.url))
         page.fill("#id_api_key", key)
         page.fill("#id_input", "4")
         page.fill("#id_output", "16")
         page.locator("#probe-panel button[value=probe]").click()
         page.locator("#probe-panel header .badge").wait_for()
+        expect(page.locator("#missing")).to_have_text("")  # it is asked for a moment after the last field
         tab.settle()
 
     return act
