@@ -35,6 +35,11 @@ def thought_for(thinking_ms: int) -> str:
     return thought_words(thinking_ms, is_over=True)
 
 
+@register.filter
+def speed(per_second: float) -> str:
+    return f"{per_second:,.0f}" if per_second >= 1000 else f"{per_second:.1f}"
+
+
 @register.simple_tag
 def error_words(answer: Answer) -> Words:
     """A process that died in mid-answer left no code."""

@@ -14,6 +14,11 @@
     if (button && !window.confirm(button.dataset.confirm)) event.preventDefault();
   });
 
+  // Where there is one column, a result stands below its form, out of sight.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "tried" && window.matchMedia("(max-width: 1200px)").matches) event.target.scrollIntoView();
+  });
+
   if (play) {
     // --- sending -----------------------------------------------------------------------------------
     prompt.addEventListener("keydown", (event) => {

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, User, Workspace
 from accounts.selectors import workspace_personal
 from billing.check_runs import check_run
+from billing.first_tokens import first_tokens_measure
 from billing.ledger import book, writer_end, writer_start
 from billing.models import UsageRecord
 from billing.operations import CallContext, Operation, PlaceHold, Settle
@@ -53,6 +54,7 @@ def fill() -> None:
     calls_book(workspace, ApiKey.objects.get(workspace=workspace))
     health_backdate()
     conversation_make(user)
+    first_tokens_measure()
     check_run()
 
 
@@ -152,7 +154,7 @@ def conversation_make(user: User) -> None:
         )  # fmt: skip
 
 
-THOUGHT = "用户问飞机为什么能飞。先说四个力，再讲升力的来源，最后给一个能自己做的小实验。"
+THOUGHT = "用户问飞机为什么能飞。先说四个力，再讲升力的来源，最后讲推力与操纵。"
 SAID = {
     "DeepSeek-R1": """飞机能飞，靠的是四个力的平衡：**升力**对抗重力，**推力**克服阻力。
 
@@ -171,11 +173,7 @@ L = ½ · ρ · v² · S · C_L
 
 ### 2. 推力与操纵
 
-发动机向后喷气或拨动空气，得到向前的推力。副翼、升降舵和方向舵分别控制滚转、俯仰和偏航。
-
-### 3. 一个小实验
-
-把手掌伸进风里，前缘略微上翘，手会被抬起来。""",
+发动机向后喷气或拨动空气，得到向前的推力。副翼、升降舵和方向舵分别控制滚转、俯仰和偏航。""",
     "Qwen3-235B-A22B": """一句话：**机翼把空气往下推，空气就把机翼往上托。**
 
 ### 升力

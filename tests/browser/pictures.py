@@ -42,6 +42,7 @@ def take(chrome: Chrome, site: Site, picture: Picture) -> Path:
         tab.open(picture.scene.path)
         picture.scene.act(tab, site)
         tab.page.mouse.move(0, 0)
+        tab.page.evaluate("scrollTo(0, 0)")
         taken = tab.page.screenshot(animations="disabled")
     path = FOLDER / f"{picture.scene.name}.png"
     shown = (

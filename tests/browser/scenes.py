@@ -100,12 +100,14 @@ def probed(url: str, model: str, *, key: str = "sk-demo") -> Act:
         tab.settle()
         page.fill("#id_name", "DeepSeek-R1-0528")
         page.fill("#id_upstream_model", model)
-        page.fill("#id_inference_url", url.format(upstream=site.product.upstream.url))
+        with page.expect_response(lambda answer: "advise" in (answer.request.post_data or "")):
+            page.fill("#id_inference_url", url.format(upstream=site.product.upstream.url))
         page.fill("#id_api_key", key)
         page.fill("#id_input", "4")
         page.fill("#id_output", "16")
         page.locator("#probe-panel button[value=probe]").click()
         page.locator("#probe-panel header .badge").wait_for()
+        expect(page.locator("#missing")).to_have_text("")  # it is asked for a moment after the last field
         tab.settle()
 
     return act
@@ -155,6 +157,27 @@ def planned(*rows: str) -> Act:
         tab.settle()
 
     return act
+
+
+def applied(tab: Tab, site: Site) -> None:
+    """A models file written: the page that follows, with its toast."""
+    planned(ROWS[1])(tab, site)
+    tab.page.get_by_role("button", name="确认导入").click()
+    tab.page.wait_for_url("**/models/")
+    tab.page.locator("#toasts .toast").wait_for()
+    tab.settle()
+
+
+def signed_in_too_often(tab: Tab, _: Site) -> None:
+    """More sign-ins in a minute than one address is allowed."""
+    tab.expected.append("429")
+    for _number in range(32):
+        tab.page.fill("[name=login]", "nobody")
+        tab.page.fill("[name=password]", "wrong")
+        tab.page.press("[name=password]", "Enter")
+        tab.page.wait_for_load_state()
+        if not tab.page.locator("[name=password]").count():
+            return
 
 
 def deleted_by_bulk(tab: Tab, site: Site) -> None:
@@ -221,4 +244,6 @@ SCENES = (
     Scene("logout", "/accounts/logout/"),
     Scene("error_403", "/models/", status=403),
     Scene("error_404", "/nowhere/", status=404),
+    Scene("models_applied", "/models/file/", "admin", act=applied),
+    Scene("error_429", "/accounts/login/", "visitor", act=signed_in_too_often),
 )

@@ -1,4 +1,4 @@
-"""`make shots`: a picture of every page, light and dark, wide and 360 px, two of them in English, into shots/;
+"""`make shots`: a picture of every page, light and dark, wide and 360 px, some of them in English, into shots/;
 and of pages in some state, such as a receipt that is open.
 
 Ends with 1 where a page reports an error, asks another host for something, or scrolls sideways at 360 px.
@@ -17,11 +17,12 @@ from tests.browser.chrome import NARROW, WIDE, Chrome, Tab, chromium_start
 from tests.browser.demo import Site, site_running
 from tests.browser.pages import PAGES
 from tests.browser.scenes import SCENES, Scene
+from tests.browser.scenes_playground import PLAYGROUND
 from tests.console.conftest import ROOT
 
 FOLDER = ROOT / "shots"
-IN_ENGLISH = {"overview", "models"}
-ALL = (*(Scene(page.name, page.path, page.who) for page in PAGES), *SCENES)
+IN_ENGLISH = {"overview", "models", "import_pasted", "models_planned", "parameters_two"}
+ALL = (*(Scene(page.name, page.path, page.who) for page in PAGES), *PLAYGROUND, *SCENES)
 LOOKS = (("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW))
 
 
