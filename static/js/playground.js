@@ -211,11 +211,6 @@
       htmx.trigger(document.body, "composer-reset");
     });
     showSliders();
-    panel.addEventListener("invalid", (event) => {  // what is folded away cannot say why nothing is sent
-      if (event.target.checkVisibility()) return;
-      showParameters(true);
-      event.target.focus();
-    }, true);
     play.querySelector("[data-reset-parameters]").addEventListener("click", () => {
       every('#parameters [form="composer"]').forEach((field) => {
         if (field.type === "radio") field.checked = field.value === ""; else field.value = "";

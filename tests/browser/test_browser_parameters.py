@@ -93,19 +93,3 @@ def test_a_value_outside_its_range_is_told_and_stays(tab: OpenTab, vendors: tupl
     expect(one.page.locator("#composer-error")).to_contain_text("temperature: 取值范围是 [0, 2)")
     expect(one.page.locator("#prompt")).to_have_value("太热")
     expect(one.page.locator("#temperature")).to_have_value("2")
-
-
-@pytest.mark.parametrize("width", [1440, 360])
-def test_a_value_outside_its_range_opens_the_panel_it_is_folded_in(
-    tab: OpenTab, vendors: tuple[str, str], width: int
-) -> None:
-    one = tab("developer", width=width)
-    one.open(f"/playground/?model={vendors[0]}")
-    one.page.locator("#temperature").evaluate("(field) => { field.value = '2.5'; }")
-    if one.page.locator("#parameters").is_visible():
-        one.page.locator(".play-tools [data-toggle-parameters]").click()
-    expect(one.page.locator("#parameters")).to_be_hidden()
-    one.page.fill("#prompt", "太热")
-    one.page.locator("[data-send]").click()
-    expect(one.page.locator("#temperature")).to_be_focused()
-    expect(one.page.locator("#prompt")).to_have_value("太热")
