@@ -171,11 +171,11 @@ def code(request: HttpRequest, kind: str) -> HttpResponse:
 @login_required
 @require_POST
 def estimate(request: HttpRequest, kind: str) -> HttpResponse:
-    """The most the present fields may cost, as it would be held; for a picture what a page costs."""
+    """What the present fields would hold, which the upstream's own count may pass; for a picture what a page costs."""
     tried = tried_or_404(kind)
     model = request.POST.get("model", "")
     form = tried.form(request.POST)
     body = {"model": model, "file": b""} if kind == Model.Kind.OCR else form.is_valid() and form.body
     quote = body_quote(body, tried.operation) if body else None
-    context = {"max_nano": quote.max_nano if quote else None, "is_by_page": kind == Model.Kind.OCR}
+    context = {"max_nano": quote.max_nano if quote else None, "is_by_page": kind == Model.Kind.OCR, "is_about": True}
     return render(request, "inference/playground_estimate.html", context)

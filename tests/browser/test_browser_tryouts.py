@@ -65,7 +65,7 @@ def test_what_it_may_cost_is_told_before_and_what_was_tried_is_found_again(tab: 
     expect(one.page.locator("#estimate")).to_have_text("—")
     text = "一段为了再找到它而写的话"
     one.page.fill("#texts", text)
-    expect(one.page.locator("#estimate")).to_contain_text("≤ ¥")
+    expect(one.page.locator("#estimate")).to_contain_text("约 ¥")
     one.page.locator("[data-send]").click()
     one.page.locator("#tried .answer-foot").wait_for()
     one.page.get_by_role("link", name="历史").click()

@@ -249,7 +249,7 @@ def test_the_estimate_is_what_the_call_would_hold(browser: Browser) -> None:
         fields = {**FIELDS[kind], "model": model, "key": "k"}
         said = browser.post(f"/playground/{kind}/estimate/", fields).text
         assert send(browser, kind, model).status_code == 200
-        assert f"≤ {yuan(browser.caller.record().held_nano, 6)}" in said
+        assert f"约 {yuan(browser.caller.record().held_nano, 6)}" in said
         assert "—" in browser.post(f"/playground/{kind}/estimate/", {"model": model}).text
         assert "—" in browser.post(f"/playground/{kind}/estimate/", {**fields, "model": "nobody"}).text
 
