@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from inference.probes import ProbeResult, endpoint_probe
+from inference.probing.probes import ProbeResult, endpoint_probe
 from models_registry.models import Endpoint, Model
 from models_registry.services import (
     enabling_claim,

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from accounts.api_shapes import ERRORS
 from models_registry.documents import UNITS
-from models_registry.url_doctor import documented_path
+from models_registry.importing.url_doctor import documented_path
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import Vendor
 

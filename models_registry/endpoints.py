@@ -8,9 +8,9 @@ from django.utils import timezone
 from accounts.revision import revision_bump
 from accounts.services import audit
 from models_registry.documents import EndpointDocument
+from models_registry.importing.url_doctor import origin
 from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError, endpoints_lock, health_forget
-from models_registry.url_doctor import origin
 
 ENDPOINTS_MAX = 20
 PLACE = (

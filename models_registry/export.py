@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from accounts.money import NANO_PER_YUAN
+from models_registry.importing.tables import table_write
 from models_registry.models import Endpoint, Model, Price
 from models_registry.rows import ModelRow
-from models_registry.tables import table_write
 
 HEAD = """\
 # Models of Model Console. Read it back with: manage.py registry_apply FILE.yaml [--enable]

@@ -14,8 +14,8 @@ from inference.views.import_form import key_typed
 from inference.views.import_words import KINDS, in_language
 from inference.views.imported import imported_say
 from inference.views.model_actions import bulk_enable
-from models_registry.catalog_import import catalog_import
 from models_registry.catalogs import CATALOGS, Catalog, CatalogModel, Words
+from models_registry.importing.catalogs import catalog_import
 from models_registry.models import Model
 from models_registry.offers import Offer
 from models_registry.services import RegistryError

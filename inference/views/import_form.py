@@ -12,14 +12,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from pydantic import ValidationError as DocumentInvalid
 
-from inference.probe_report import Draft
+from inference.probing.report import Draft
 from inference.views.import_fields import CountField, YuanField, plain_yuan
 from models_registry.certificates import CERTIFICATES_CHARS_MAX, certificates_checked
 from models_registry.documents import HEADER_TEXT, UNITS, EndpointDocument, ModelDocument
-from models_registry.importing import model_of_draft
+from models_registry.importing.drafts import model_of_draft
+from models_registry.importing.url_doctor import origin
 from models_registry.models import Endpoint, Model, Price
 from models_registry.secret import SecretUnreadable
-from models_registry.url_doctor import origin
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import KindSpec, Vendor
 

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
-from inference.upstream_models import Listing, Tried
+from inference.probing.upstream_models import Listing, Tried
 from inference.views.import_form import LIMITS, ImportForm, Shape
 from inference.views.import_words import KINDS
 from models_registry.documents import LimitsDocument, PriceDocument
-from models_registry.many_import import Imported
+from models_registry.importing.many import Imported
+from models_registry.importing.upstream import Chosen, Connection, upstream_import
 from models_registry.models import Endpoint, Model
 from models_registry.services import RegistryError
-from models_registry.upstream_import import Chosen, Connection, upstream_import
 
 SHOWN_MAX = 400  # two fields each, of the thousand that a form may have
 FAULTS = {

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from inference.probe_report import STAGES, Attempt, Report, Stage
+from inference.probing.report import STAGES, Attempt, Report, Stage
 from inference.views import import_words as words
 from inference.views.import_form import CARDS, ImportForm
 from inference.views.import_listed import listed_again

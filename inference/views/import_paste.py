@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from inference.views import import_words as words
 from inference.views.import_form import NAME_FORBIDDEN, key_masked
-from models_registry.curl import Learned
+from models_registry.importing.curl import Learned
 from models_registry.vendors import VENDORS
 
 LABELS = {

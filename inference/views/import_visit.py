@@ -7,13 +7,13 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from inference.views.guards import AdminRequest
 from inference.views.import_form import ImportForm, Shape, first_url, initial_new, initial_saved, shape_of
-from models_registry.duplicating import name_free
+from models_registry.importing.duplicates import name_free
+from models_registry.importing.url_doctor import Advice, url_advise
 from models_registry.models import Endpoint, Model
-from models_registry.url_doctor import Advice, url_advise
 from models_registry.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from inference.probe_report import Report
+    from inference.probing.report import Report
 
 
 class Visit:

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
-from inference.probe_findings import Findings
-from inference.probe_report import Failure, Report, Stage
+from inference.probing.findings import Findings
+from inference.probing.report import Failure, Report, Stage
 from models_registry.vendors.base import Text, Vendor
 
 KINDS = {"llm": "LLM", "embedding": "Embedding", "rerank": "Rerank", "ocr": "OCR"}

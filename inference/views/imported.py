@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from models_registry.many_import import Imported
+from models_registry.importing.many import Imported
 
 NAMED_MAX = 8
 

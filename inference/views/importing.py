@@ -14,9 +14,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from inference.probing.staged import staged_probe
+from inference.probing.upstream_models import upstream_models
 from inference.services import model_enable
-from inference.staged_probe import staged_probe
-from inference.upstream_models import upstream_models
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_form import ImportForm
 from inference.views.import_listed import listed_again, listed_found, listed_import, needed
@@ -24,13 +24,13 @@ from inference.views.import_page import page_context
 from inference.views.import_paste import changes_of, pasted_of
 from inference.views.import_visit import Visit
 from inference.views.imported import imported_say
-from models_registry.curl import curl_learn
-from models_registry.importing import (
+from models_registry.importing.curl import curl_learn
+from models_registry.importing.drafts import (
     NameTaken,
     endpoint_remove,
     model_change,
 )
-from models_registry.importing import (
+from models_registry.importing.drafts import (
     model_import as model_import_new,
 )
 from models_registry.models import Endpoint, Model

@@ -18,7 +18,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from inference.views.guards import AdminRequest, admin_required
 from inference.views.import_words import KINDS
 from inference.views.models import download
-from models_registry.bulk import (
+from models_registry.documents import DocumentError
+from models_registry.importing.bulk import (
     TEXT_MAX,
     Plan,
     PlanRow,
@@ -29,9 +30,8 @@ from models_registry.bulk import (
     bulk_read,
     text_decoded,
 )
-from models_registry.documents import DocumentError
+from models_registry.importing.tables import COLUMNS, NEEDED, template_write
 from models_registry.secret import SecretUnreadable, seal, unseal
-from models_registry.tables import COLUMNS, NEEDED, template_write
 
 SEAL = "models-file"
 AGE_S_MAX = 3600

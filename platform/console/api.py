@@ -13,11 +13,11 @@ from ninja.openapi.schema import OpenAPISchema
 from accounts.api import router as accounts_router
 from accounts.api_auth import ApiError, BrowserSession, ManagementKey
 from billing.api import router as billing_router
-from inference.api import router as models_router
-from inference.api_catalogs import router as catalogs_router
-from inference.api_probe import router as probe_router
-from inference.api_registry import router as registry_router
-from inference.api_upstream import router as upstream_router
+from inference.api.catalogs import router as catalogs_router
+from inference.api.models import router as models_router
+from inference.api.probe import router as probe_router
+from inference.api.registry import router as registry_router
+from inference.api.upstream import router as upstream_router
 from models_registry.api import router as vendors_router
 
 

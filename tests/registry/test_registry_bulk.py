@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from registry_writing import ENDPOINT, apply, model, text
 
 from accounts.models import Revision
-from models_registry.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, document_read, text_decoded
 from models_registry.documents import DocumentError, ModelDocument, registry_parse
 from models_registry.export import registry_csv, registry_yaml
+from models_registry.importing.bulk import PlanWrong, bulk_apply, bulk_plan, bulk_read, document_read, text_decoded
+from models_registry.importing.tables import COLUMNS, cell_read, cell_written, table_read, table_write, template_write
 from models_registry.models import Model
 from models_registry.rows import model_rows
-from models_registry.tables import COLUMNS, cell_read, cell_written, table_read, table_write, template_write
 
 HEAD = "name,kind,vendor,inference_url,model,api_key,input,output,rpm\n"
 KEY = "sk-canary-bulk-5c0ffee"

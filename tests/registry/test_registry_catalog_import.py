@@ -11,8 +11,8 @@ from registry_people import KeyClient, signed_in, usual
 from registry_writing import apply, model
 
 from accounts.models import AuditEvent
-from models_registry.catalog_import import catalog_import
 from models_registry.catalogs import CATALOGS
+from models_registry.importing.catalogs import catalog_import
 from models_registry.models import Model
 from models_registry.selectors import ModelFilter
 from models_registry.services import RegistryError

@@ -9,14 +9,14 @@ import yaml
 from registry_people import KeyClient, signed_in, usual
 from registry_writing import ENDPOINT, apply, endpoint_of, model, text
 
-from inference.probe_report import Draft, Failure, Report
-from inference.probes import endpoint_probe
-from inference.staged_probe import staged_probe
-from inference.upstream_models import upstream_models
-from models_registry.bulk import bulk_apply, bulk_plan, bulk_read
+from inference.probing.probes import endpoint_probe
+from inference.probing.report import Draft, Failure, Report
+from inference.probing.staged import staged_probe
+from inference.probing.upstream_models import upstream_models
 from models_registry.certificates import certificates_checked
 from models_registry.documents import DocumentError, registry_parse
 from models_registry.export import registry_csv
+from models_registry.importing.bulk import bulk_apply, bulk_plan, bulk_read
 from models_registry.models import Endpoint, Model
 from models_registry.rows import model_rows
 from simulator.certificates import Authority

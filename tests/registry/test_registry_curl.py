@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from models_registry.curl import CURL_MAX, Learned, curl_learn
+from models_registry.importing.curl import CURL_MAX, Learned, curl_learn
 from models_registry.vendors import VENDORS
 
 YUANJING = VENDORS["yuanjing"].kinds

@@ -9,7 +9,7 @@ from django.test import Client
 from registry_people import KeyClient, signed_in, usual
 from registry_writing import ENDPOINT, apply, endpoint_of, model
 
-from models_registry.duplicating import model_duplicate
+from models_registry.importing.duplicates import model_duplicate
 from models_registry.models import Endpoint, Model, Price
 from models_registry.services import RegistryError, health_observe
 

@@ -19,7 +19,8 @@ from registry_writing import apply, endpoint_of, model, text
 from accounts.models import ApiKey, User
 from accounts.selectors import workspace_personal
 from billing.selectors import balance_of
-from inference import probes, tasks
+from inference import tasks
+from inference.probing import probes
 from inference.services import endpoint_reprobe, model_enable
 from models_registry.models import Endpoint, HealthChange, Model
 from models_registry.services import (

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from inference import staged_probe as probing
-from inference.probe_findings import reply_beginning
-from inference.probe_report import STAGES, Draft, Report
-from inference.staged_probe import staged_probe
+from inference.probing import staged as probing
+from inference.probing.findings import reply_beginning
+from inference.probing.report import STAGES, Draft, Report
+from inference.probing.staged import staged_probe
 from models_registry.certificates import certificates_checked
 from models_registry.models import Endpoint, Model
 from simulator.server import SimulatorThread

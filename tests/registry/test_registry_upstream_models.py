@@ -14,10 +14,10 @@ from django.test import Client
 from registry_people import KeyClient, signed_in, usual
 from registry_writing import ENDPOINT, apply, model
 
-from inference.probe_report import Draft
-from inference.upstream_models import Listing, upstream_models
+from inference.probing.report import Draft
+from inference.probing.upstream_models import Listing, upstream_models
+from models_registry.importing.upstream_lists import kind_guessed, list_places, names_listed
 from models_registry.models import Model
-from models_registry.upstream_lists import kind_guessed, list_places, names_listed
 from models_registry.vendors import VENDORS
 from simulator.server import SimulatorThread
 

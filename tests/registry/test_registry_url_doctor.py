@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from models_registry.url_doctor import Advice, models_url, url_advise
+from models_registry.importing.url_doctor import Advice, models_url, url_advise
 from models_registry.vendors import VENDORS
 
 YUANJING = "https://maas.ai-yuanjing.com/openapi/compatible-mode/v1"

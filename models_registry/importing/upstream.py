@@ -6,9 +6,9 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from models_registry.documents import LimitsDocument, ModelDocument, PriceDocument, mistakes
-from models_registry.many_import import Imported, check_connection, models_import
+from models_registry.importing.many import Imported, check_connection, models_import
+from models_registry.importing.url_doctor import origin, url_advise
 from models_registry.services import RegistryError
-from models_registry.url_doctor import origin, url_advise
 from models_registry.vendors import VENDORS
 
 

@@ -13,12 +13,12 @@ import httpx
 
 from inference.gateway.cleaning import without_secret
 from inference.http import guarded_client
-from inference.probe_findings import Findings, findings_of, reply_beginning, stream_findings
-from inference.probe_reach import CONNECT_S, connect, resolve, tls
-from inference.probe_report import Attempt, Draft, Failure, Report, Stage, StageFailed, Walk, elapsed_ms
-from inference.probes import Answer, ProbeFailed, ask, check_answer, exchange, upstream_words
-from models_registry.upstream_lists import names_listed
-from models_registry.url_doctor import models_url, url_advise
+from inference.probing.findings import Findings, findings_of, reply_beginning, stream_findings
+from inference.probing.probes import Answer, ProbeFailed, ask, check_answer, exchange, upstream_words
+from inference.probing.reach import CONNECT_S, connect, resolve, tls
+from inference.probing.report import Attempt, Draft, Failure, Report, Stage, StageFailed, Walk, elapsed_ms
+from models_registry.importing.upstream_lists import names_listed
+from models_registry.importing.url_doctor import models_url, url_advise
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import OPERATIONS, Dialect, Json, Outgoing, Target
 

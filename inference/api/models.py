@@ -13,7 +13,7 @@ from accounts.api_auth import ApiError, Caller, admin_of, caller_of
 from accounts.api_shapes import ERRORS
 from accounts.paging import PAGE_MAX, page_of
 from inference import services
-from inference.api_shapes import (
+from inference.api.shapes import (
     EndpointChange,
     EndpointIn,
     EndpointOut,
@@ -32,8 +32,8 @@ from inference.api_shapes import (
     probe_out,
 )
 from models_registry.documents import NAME_PATTERN, DocumentError, PriceDocument, place
-from models_registry.duplicating import model_duplicate
 from models_registry.endpoints import endpoint_add, endpoint_change, endpoint_delete
+from models_registry.importing.duplicates import model_duplicate
 from models_registry.models import Endpoint, Model
 from models_registry.rows import model_rows
 from models_registry.selectors import ModelFilter, model_by_name, models_found

@@ -21,11 +21,11 @@ from models_registry.documents import (
     yaml_mistake,
 )
 from models_registry.export import model_document
+from models_registry.importing.tables import table_read
 from models_registry.models import Endpoint, Model
 from models_registry.rows import ModelRow, model_rows
 from models_registry.secret import Secret, SecretUnreadable
 from models_registry.services import registry_apply
-from models_registry.tables import table_read
 
 TEXT_MAX = 500_000
 MODELS_MAX = 1_000

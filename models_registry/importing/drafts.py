@@ -9,7 +9,7 @@ from accounts.models import AuditEvent
 from accounts.revision import revision_bump
 from accounts.services import audit
 from models_registry.documents import EndpointDocument, ModelDocument
-from models_registry.duplicating import endpoints_copy, key_readable
+from models_registry.importing.duplicates import endpoints_copy, key_readable
 from models_registry.models import Endpoint, HealthChange, Model
 from models_registry.services import RegistryError, price_set
 

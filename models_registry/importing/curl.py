@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
-from models_registry.curl_words import Command, NoCurl, curl_read
-from models_registry.url_doctor import URL_MAX, url_advise
+from models_registry.importing.curl_words import Command, NoCurl, curl_read
+from models_registry.importing.url_doctor import URL_MAX, url_advise
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import Json, Vendor
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inference.gateway.cleaning import without_secret
-from inference.probe_report import WORDS_MAX, Draft
-from inference.probes import UNWRITABLE, ProbeFailed, ask, upstream_words
-from models_registry.upstream_lists import kind_guessed, list_places, names_listed
+from inference.probing.probes import UNWRITABLE, ProbeFailed, ask, upstream_words
+from inference.probing.report import WORDS_MAX, Draft
+from models_registry.importing.upstream_lists import kind_guessed, list_places, names_listed
 from models_registry.vendors import VENDORS
 
 TOTAL_S = 20.0  # of all attempts

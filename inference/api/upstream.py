@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.api_auth import ApiError, admin_of
 from accounts.api_shapes import ERRORS
-from inference.api_catalogs import CatalogImportOut, not_enabled
-from inference.api_shapes import Kind, KindOut, example, words
-from inference.probe_report import Draft
-from inference.upstream_models import Listing, upstream_models
+from inference.api.catalogs import CatalogImportOut, not_enabled
+from inference.api.shapes import Kind, KindOut, example, words
+from inference.probing.report import Draft
+from inference.probing.upstream_models import Listing, upstream_models
 from models_registry.documents import HEADER_TEXT, Certificates, LimitsDocument, PriceDocument, Strict
+from models_registry.importing.upstream import Chosen, Connection, upstream_import
 from models_registry.services import RegistryError
-from models_registry.upstream_import import Chosen, Connection, upstream_import
 from models_registry.vendors import VENDORS
 
 router = Router(tags=["models"])

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from models_registry.catalogs import Catalog, CatalogModel
 from models_registry.documents import ModelDocument, mistakes
-from models_registry.many_import import Imported, check_connection, models_import
+from models_registry.importing.many import Imported, check_connection, models_import
 from models_registry.services import RegistryError
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from inference.gateway.cleaning import without_secret
-from inference.probe_findings import Findings
-from inference.probes import UNWRITABLE
+from inference.probing.findings import Findings
+from inference.probing.probes import UNWRITABLE
 from models_registry.vendors import VENDORS
 from models_registry.vendors.base import KindSpec
 

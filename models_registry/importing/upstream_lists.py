@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from models_registry.documents import UNWRITABLE
-from models_registry.url_doctor import models_url, origin, url_advise
+from models_registry.importing.url_doctor import models_url, origin, url_advise
 from models_registry.vendors.base import Vendor
 
 NAMES_MAX = 20_000

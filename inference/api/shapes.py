@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
-from inference.probes import ProbeResult
+from inference.probing.probes import ProbeResult
 from inference.reasons import reason_parts
 from models_registry.documents import (
     Certificates,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from inference.http import resolve_in_time
 from inference.netguard import METADATA, BlockedAddress
-from inference.probe_report import Failure, Stage, StageFailed, Walk
+from inference.probing.report import Failure, Stage, StageFailed, Walk
 from inference.tls import tls_context
 from models_registry.certificates import UNREADABLE
 

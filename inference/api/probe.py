@@ -8,10 +8,10 @@ from pydantic import ConfigDict
 
 from accounts.api_auth import ApiError, admin_of
 from accounts.api_shapes import ERRORS
-from inference.probe_report import Draft, Report, Stage
-from inference.staged_probe import staged_probe
+from inference.probing.report import Draft, Report, Stage
+from inference.probing.staged import staged_probe
 from models_registry.documents import HEADER_TEXT, Certificates
-from models_registry.url_doctor import url_advise
+from models_registry.importing.url_doctor import url_advise
 from models_registry.vendors import VENDORS
 
 router = Router(tags=["models"])

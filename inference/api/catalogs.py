@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.api_auth import ApiError, Caller, admin_of
 from accounts.api_shapes import ERRORS
-from inference.api_shapes import KindOut, LimitsOut, PriceOut, example
+from inference.api.shapes import KindOut, LimitsOut, PriceOut, example
 from models_registry.api import TextOut
-from models_registry.catalog_import import catalog_import
 from models_registry.catalogs import CATALOGS, Catalog, CatalogModel
 from models_registry.documents import Strict
+from models_registry.importing.catalogs import catalog_import
 from models_registry.models import Model
 from models_registry.services import RegistryError, enabling_request
 

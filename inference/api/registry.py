@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.api_auth import ApiError, admin_of
 from accounts.api_shapes import ERRORS
-from inference.api_shapes import example, words
-from models_registry.bulk import TEXT_MAX, Plan, PlanWrong, bulk_apply, bulk_plan, bulk_read
+from inference.api.shapes import example, words
 from models_registry.documents import DocumentError, Strict
 from models_registry.export import registry_csv, registry_yaml
+from models_registry.importing.bulk import TEXT_MAX, Plan, PlanWrong, bulk_apply, bulk_plan, bulk_read
 from models_registry.models import Model
 from models_registry.rows import model_rows
 
