@@ -4,9 +4,9 @@ import ssl
 from functools import lru_cache
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def tls_context(ca_certificates: str = "") -> ssl.SSLContext:
-    """One for each text, as making one reads every root the system has. Raises ssl.SSLError for what is no PEM."""
+    """One for each text: each holds every root the system has, most of a megabyte. Raises ssl.SSLError for no PEM."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     if ca_certificates:
