@@ -193,8 +193,8 @@ def test_java_holds_the_body_in_one_string() -> None:
     assert json.loads(json.loads(literal)) == ODD.body
 
 
-def test_a_file_is_shown_where_it_takes_few_lines() -> None:
-    assert list(codes(example_call("ocr", "x"))) == ["curl", "Python", "Node", "PHP"]
+def test_every_kind_is_shown_in_every_language_unless_few_are_wanted() -> None:
+    assert [list(codes(example_call(kind, "x"))) for kind in KINDS] == [list(LANGUAGES)] * len(KINDS)
     assert [sample.label for sample in samples_of(ODD, SITE, SHORT)] == ["curl", "Python"]
 
 
